@@ -1,0 +1,56 @@
+"""bayesgov: reanalyse published governance studies under both schools of inference."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# The public names and where they live. They load on first use, so that ``import bayesgov`` stays fast.
+_PUBLIC = {
+    "AuditReport": "bayesgov.published.audit",
+    "Check": "bayesgov.fit",
+    "ClaimVerdict": "bayesgov.compare",
+    "EstimatorFit": "bayesgov.fit",
+    "Fit": "bayesgov.fit",
+    "InputError": "bayesgov.errors",
+    "Interval": "bayesgov.printed",
+    "PosteriorFit": "bayesgov.fit",
+    "PrintedNumber": "bayesgov.printed",
+    "PublishedSpec": "bayesgov.spec",
+    "Study": "bayesgov.study",
+    "audit": "bayesgov.published.audit",
+    "load_study": "bayesgov.study",
+    "read_published_spec": "bayesgov.spec",
+    "reanalyse": "bayesgov.published.reanalysis",
+}
+
+if TYPE_CHECKING:
+    from bayesgov.compare import ClaimVerdict as ClaimVerdict
+    from bayesgov.errors import InputError as InputError
+    from bayesgov.fit import Check as Check
+    from bayesgov.fit import EstimatorFit as EstimatorFit
+    from bayesgov.fit import Fit as Fit
+    from bayesgov.fit import PosteriorFit as PosteriorFit
+    from bayesgov.printed import Interval as Interval
+    from bayesgov.printed import PrintedNumber as PrintedNumber
+    from bayesgov.published.audit import AuditReport as AuditReport
+    from bayesgov.published.audit import audit as audit
+    from bayesgov.published.reanalysis import reanalyse as reanalyse
+    from bayesgov.spec import PublishedSpec as PublishedSpec
+    from bayesgov.spec import read_published_spec as read_published_spec
+    from bayesgov.study import Study as Study
+    from bayesgov.study import load_study as load_study
+
+__all__ = [*_PUBLIC, "__version__"]  # noqa: PLE0604  built from the table above
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'bayesgov' has no attribute {name!r}; public names: {', '.join(_PUBLIC)}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,387 @@
+"""Claims of a paper, and what its printed table, a frequentist replication and a posterior say of each.
+
+A claim is declared in ``claims.toml``: the quoted sentence, its place, the estimand, and for each source of evidence
+which numbers decide it. The same four answers come out for every source, and one immutable :class:`ClaimVerdict` per
+claim carries them; prose, tables and figures read it and none derives it again.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bayesgov.errors import InputError
+from bayesgov.fit import Fit
+from bayesgov.printed import Interval, PrintedNumber
+from bayesgov.study import Study, read_toml
+
+Answer = Literal["holds", "does not hold", "undetermined", "not checkable"]
+Expect = Literal["all", "any", "none"]
+
+# A posterior probability of the claim above this (or below its complement) decides it.
+DECISIVE_PROBABILITY = 0.95
+
+_COMPARISON = re.compile(r"\s*(abs)?\s*(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)\s*")
+_OPERATORS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What one source says of a claim.
+
+    Attributes
+    ----------
+    answer : {"holds", "does not hold", "undetermined", "not checkable"}
+    text : str
+        One sentence with the numbers that decide.
+    probability : float or None
+        Posterior probability of the claim, where the source is a posterior.
+    """
+
+    answer: Answer
+    text: str
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimVerdict:
+    """A claim with its rulings.
+
+    Attributes
+    ----------
+    claim_id, sentence, place, estimand, rule : str
+        The quoted sentence, where it stands, what it is about, and the decision rule applied to it.
+    printed, frequentist, posterior : Ruling
+    robustness : str
+        How far the posterior ruling depends on prior, reading or rounding, in one sentence with numbers.
+    """
+
+    claim_id: str
+    sentence: str
+    place: str
+    estimand: str
+    rule: str
+    printed: Ruling
+    frequentist: Ruling
+    posterior: Ruling
+    robustness: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A condition on single numbers: ``"< 0.05"``, ``"abs > 0.1"``."""
+
+    magnitude: bool
+    symbol: str
+    threshold: float
+
+    @classmethod
+    def parse(cls, text: str) -> Comparison:
+        match = _COMPARISON.fullmatch(text)
+        if match is None:
+            raise InputError(f"a condition such as '< 0.05' or 'abs > 0.1' was wanted; got {text!r}")
+        return cls(match[1] is not None, match[2], float(match[3]))
+
+    def of(self, values: np.ndarray) -> np.ndarray:
+        """Element-wise truth of the condition."""
+        compared: np.ndarray = _OPERATORS[self.symbol](np.abs(values) if self.magnitude else values, self.threshold)
+        return compared
+
+    def of_printed(self, number: PrintedNumber) -> bool | None:
+        """Truth for a printed number under its rounding; None where rounding allows both answers."""
+        bounds: Interval = abs(number.bounds) if self.magnitude else number.bounds
+        below, above = (bounds.high, bounds.low) if self.symbol in ("<", "<=") else (-bounds.low, -bounds.high)
+        limit = self.threshold if self.symbol in ("<", "<=") else -self.threshold
+        # "p <0.05" printed as a bound is open at 0.05, so it satisfies "< 0.05" although its closure touches it
+        if below < limit or (below == limit and (self.symbol in ("<=", ">=") or number.comparator in ("<", ">"))):
+            return True
+        return False if above >= limit else None
+
+
+class _Evidence(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    each: str = ""
+    expect: Expect = "all"
+    reason: str = ""
+
+    @property
+    def comparison(self) -> Comparison:
+        return Comparison.parse(self.each)
+
+
+class PrintedEvidence(_Evidence):
+    """Printed cells, each held against a condition; or the verdict of audit checks; or why neither is possible."""
+
+    cells: tuple[str, ...] = ()
+    audit: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_source(self) -> PrintedEvidence:
+        if sum(map(bool, (self.cells, self.audit, self.reason))) != 1:
+            raise ValueError("give one of cells (with each), audit, or reason")
+        if self.cells:
+            Comparison.parse(self.each)
+        return self
+
+
+class TableEvidence(_Evidence):
+    """A column of a result table of the reanalysis, filtered by ``where``; or why there is none."""
+
+    table: str = ""
+    column: str = ""
+    where: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _complete(self) -> TableEvidence:
+        if bool(self.table) == bool(self.reason):
+            raise ValueError("give table, column and each, or a reason")
+        if self.table:
+            Comparison.parse(self.each)
+        return self
+
+
+class PosteriorEvidence(_Evidence):
+    """A posterior variable of one fit, filtered by ``select``; the claim's probability is that of the joint event.
+
+    ``robust`` names further fits of the same variable, under other priors or readings.
+    """
+
+    fit: str = ""
+    variable: str = ""
+    select: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    robust: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _complete(self) -> PosteriorEvidence:
+        if bool(self.fit) == bool(self.reason):
+            raise ValueError("give fit, variable and each, or a reason")
+        if self.fit:
+            Comparison.parse(self.each)
+        return self
+
+
+class Claim(BaseModel):
+    """One published sentence turned into an estimand and a decision rule."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    sentence: str
+    place: str
+    estimand: str
+    rule: str
+    printed: PrintedEvidence
+    frequentist: TableEvidence
+    posterior: PosteriorEvidence
+
+
+class _ClaimsFile(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    claims: tuple[Claim, ...]
+
+
+def read_claims(folder: Path) -> tuple[Claim, ...]:
+    """Read ``claims.toml`` of a study's folder; a study without one makes no claims."""
+    path = folder / "claims.toml"
+    return read_toml(path, _ClaimsFile).claims if path.is_file() else ()
+
+
+def judge(
+    claim: Claim,
+    study: Study,
+    *,
+    audit_verdicts: Mapping[str, str],
+    tables: Mapping[str, pd.DataFrame],
+    fits: Mapping[str, Fit],
+    crashed: Sequence[str] = (),
+) -> ClaimVerdict:
+    """Rule on one claim from every source of evidence.
+
+    Parameters
+    ----------
+    audit_verdicts : mapping
+        Audit check id -> verdict.
+    tables : mapping
+        Result tables of the reanalysis by name ("contingency/screening").
+    fits : mapping
+        Fits by label.
+    crashed : sequence of str
+        Blocks that crashed: evidence from them is not checkable, and the ruling says so.
+
+    Raises
+    ------
+    InputError
+        If the claim names a table, column, fit, variable or check that does not exist.
+    """
+    block = claim.posterior.fit.split("-")[0]  # fits are labelled "<block>-<name>"
+    return ClaimVerdict(
+        claim_id=claim.id,
+        sentence=claim.sentence,
+        place=claim.place,
+        estimand=claim.estimand,
+        rule=claim.rule,
+        printed=_printed_ruling(claim, study, audit_verdicts),
+        frequentist=_lost(claim.frequentist.table.split("/")[0], crashed) or _table_ruling(claim, tables),
+        posterior=_lost(block, crashed) or _posterior_ruling(claim, fits, claim.posterior.fit),
+        robustness="" if _lost(block, crashed) else _robustness(claim, fits),
+    )
+
+
+def _lost(block: str, crashed: Sequence[str]) -> Ruling | None:
+    return Ruling("not checkable", f"the {block} analysis crashed") if block in crashed else None
+
+
+def _printed_ruling(claim: Claim, study: Study, audit_verdicts: Mapping[str, str]) -> Ruling:
+    evidence = claim.printed
+    if evidence.reason:
+        return Ruling("not checkable", evidence.reason)
+    if evidence.audit:
+        return _audit_ruling(claim, audit_verdicts)
+    numbers = {key: cell for reference in evidence.cells for key, cell in study.cells(reference).items()}
+    answers = {
+        key: evidence.comparison.of_printed(cell) for key, cell in numbers.items() if isinstance(cell, PrintedNumber)
+    }
+    satisfied = sum(answer is True for answer in answers.values())
+    unknown = sum(answer is None for answer in answers.values())
+    where = sorted({key.split("/")[0] for key in answers})
+    text = f"{satisfied} of {len(answers)} printed values (table {', '.join(where)}) are {_words(evidence.each)}"
+    text += f"; rounding leaves {unknown} open" if unknown else ""
+    return Ruling(_three_valued(list(answers.values()), evidence.expect), text)
+
+
+def _audit_ruling(claim: Claim, audit_verdicts: Mapping[str, str]) -> Ruling:
+    missing = [name for name in claim.printed.audit if name not in audit_verdicts]
+    if missing:
+        raise InputError(f"claim {claim.id!r}: no audit check {missing[0]!r} in study.toml")
+    verdicts = [audit_verdicts[name] for name in claim.printed.audit]
+    flagged = [v for v in verdicts if v in ("inconsistent", "impossible")]
+    text = "; ".join(f"audit check {name}: {verdict}" for name, verdict in zip(claim.printed.audit, verdicts, strict=True))
+    if flagged:
+        return Ruling("does not hold", text)
+    if all(v == "consistent" for v in verdicts):
+        return Ruling("holds", text)
+    return Ruling("not checkable" if "not checkable" in verdicts else "undetermined", text)
+
+
+def _table_ruling(claim: Claim, tables: Mapping[str, pd.DataFrame]) -> Ruling:
+    evidence = claim.frequentist
+    if evidence.reason:
+        return Ruling("not checkable", evidence.reason)
+    frame = _named(tables, evidence.table, f"claim {claim.id!r}: result table")
+    for column, allowed in evidence.where.items():
+        frame = frame[_column(frame, column, claim).astype(str).isin(allowed)]
+    values = _column(frame, evidence.column, claim).to_numpy(dtype=float)
+    if values.size == 0:
+        raise InputError(f"claim {claim.id!r}: no row of {evidence.table} matches {evidence.where}")
+    finite = np.isfinite(values)
+    truth = evidence.comparison.of(values)
+    answers = [bool(t) if ok else None for t, ok in zip(truth, finite, strict=True)]
+    text = f"{sum(a is True for a in answers)} of {len(answers)} values of {evidence.column} are {_words(evidence.each)}"
+    if values.size == 1:
+        text = f"{evidence.column} = {values[0]:.3g}"
+    return Ruling(_three_valued(answers, evidence.expect), text)
+
+
+def _posterior_ruling(claim: Claim, fits: Mapping[str, Fit], label: str) -> Ruling:
+    evidence = claim.posterior
+    if evidence.reason:
+        return Ruling("not checkable", evidence.reason)
+    values = _draws(claim, _named(fits, label, f"claim {claim.id!r}: fit"))
+    truth = evidence.comparison.of(values)  # draws x elements
+    event = {"all": truth.all(axis=1), "any": truth.any(axis=1), "none": ~truth.any(axis=1)}[evidence.expect]
+    probability = float(event.mean())
+    each = truth.mean(axis=0)
+    text = f"Pr({evidence.variable} {evidence.each}) = {probability_words(float(each[0]))}"
+    if truth.shape[1] > 1:
+        text = (
+            f"Pr({evidence.expect} of {truth.shape[1]} {evidence.variable} {evidence.each}) = "
+            f"{probability_words(probability)}; one by one from {probability_words(float(each.min()))} to "
+            f"{probability_words(float(each.max()))}"
+        )
+    return Ruling(_decide(probability), text, probability)
+
+
+def _robustness(claim: Claim, fits: Mapping[str, Fit]) -> str:
+    if claim.posterior.reason or not claim.posterior.robust:
+        return "no alternative fit applies"
+    labels = (claim.posterior.fit, *claim.posterior.robust)
+    rulings = [_posterior_ruling(claim, fits, label) for label in labels]
+    same = len({ruling.answer for ruling in rulings}) == 1
+    listed = ", ".join(
+        f"{probability_words(ruling.probability or 0.0)} under {label}" for label, ruling in zip(labels, rulings, strict=True)
+    )
+    return f"{'same ruling' if same else 'the ruling changes'}: {listed}"
+
+
+def _draws(claim: Claim, fit: Fit) -> np.ndarray:
+    """Draws of the claim's variable, shape (n_draws, n_elements)."""
+    evidence = claim.posterior
+    posterior = fit.tree["posterior"].to_dataset()
+    if evidence.variable not in posterior:
+        raise InputError(f"claim {claim.id!r}: fit {fit.label!r} has no variable {evidence.variable!r}")
+    variable = posterior[evidence.variable]
+    for dim, labels in evidence.select.items():
+        if dim not in variable.dims:
+            raise InputError(f"claim {claim.id!r}: {evidence.variable!r} has no dimension {dim!r}")
+        variable = variable.isel({dim: np.isin(variable[dim].values.astype(str), labels)})
+    stacked = variable.stack(sample=("chain", "draw")).transpose("sample", ...)
+    values = stacked.values.reshape(stacked.sizes["sample"], -1)
+    if values.shape[1] == 0:
+        raise InputError(f"claim {claim.id!r}: no element of {evidence.variable!r} matches {evidence.select}")
+    return values
+
+
+def _decide(probability: float) -> Answer:
+    if probability >= DECISIVE_PROBABILITY:
+        return "holds"
+    return "does not hold" if probability <= 1 - DECISIVE_PROBABILITY else "undetermined"
+
+
+def _three_valued(answers: Sequence[bool | None], expect: Expect) -> Answer:
+    """Kleene's three-valued all, any and none."""
+    if expect == "none":
+        answers = [None if answer is None else not answer for answer in answers]
+    stops, otherwise = (True, False) if expect == "any" else (False, True)
+    if any(answer is stops for answer in answers):
+        result: bool | None = stops
+    else:
+        result = None if any(answer is None for answer in answers) else otherwise
+    return "undetermined" if result is None else "holds" if result else "does not hold"
+
+
+def probability_words(probability: float) -> str:
+    """A posterior probability at two decimals, never as certain as 0 or 1: draws are finite."""
+    if probability > 0.995:
+        return "> 0.99"
+    return "< 0.01" if probability < 0.005 else f"{probability:.2f}"
+
+
+def _words(condition: str) -> str:
+    return condition.replace("abs", "in absolute value")
+
+
+def _named[Value](mapping: Mapping[str, Value], name: str, what: str) -> Value:
+    if name not in mapping:
+        raise InputError(f"{what} {name!r} does not exist; there are: {', '.join(mapping)}")
+    return mapping[name]
+
+
+def _column(frame: pd.DataFrame, name: str, claim: Claim) -> pd.Series:
+    if name not in frame:
+        raise InputError(f"claim {claim.id!r}: no column {name!r}; there are: {', '.join(map(str, frame.columns))}")
+    return frame[name]

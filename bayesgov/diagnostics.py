@@ -1,0 +1,94 @@
+"""ArviZ diagnostics as Checks.
+
+Thresholds follow Vehtari et al. (2021, doi:10.1214/20-BA1221): R-hat below 1.01, bulk and tail ESS above 400 (100 a
+chain for four chains); E-BFMI above 0.3 (Betancourt 2016, arXiv:1604.00695); power-scaling sensitivity below 0.05
+(Kallioinen et al. 2024, doi:10.1007/s11222-023-10366-5).
+"""
+
+from __future__ import annotations
+
+import arviz as az
+import numpy as np
+import xarray as xr
+
+from bayesgov.fit import Check, Status, element_names
+
+RHAT_MAX = 1.01
+ESS_MIN = 400.0
+EBFMI_MIN = 0.3
+POWER_SCALING_MAX = 0.05
+
+
+def posterior_checks(tree: xr.DataTree) -> tuple[Check, ...]:
+    """Convergence and sampler checks over every variable of the posterior group.
+
+    NaN counts as a failure: a diagnostic that could not be computed never passes.
+    """
+    posterior = tree["posterior"].to_dataset()
+    statistics = tree["sample_stats"].to_dataset()
+    divergences = float(statistics["diverging"].sum())
+    depth_hits = float(statistics["reached_max_treedepth"].sum())
+    energy = statistics["energy"].values
+    ebfmi = float(np.min(np.mean(np.diff(energy, axis=1) ** 2, axis=1) / np.var(energy, axis=1, ddof=1)))
+    return (
+        _extreme("rhat_max", az.rhat(posterior), RHAT_MAX, "run longer or reparameterise"),
+        _extreme("ess_bulk_min", az.ess(posterior, method="bulk"), ESS_MIN, "run longer or reparameterise"),
+        _extreme("ess_tail_min", az.ess(posterior, method="tail"), ESS_MIN, "run longer: tail quantiles are uncertain"),
+        _verdict("divergences", divergences, 0.0, divergences == 0, "raise target_accept or reparameterise"),
+        _verdict("max_tree_depth_hits", depth_hits, 0.0, depth_hits == 0, "reparameterise: trajectories end too early"),
+        _verdict("ebfmi_min", ebfmi, EBFMI_MIN, ebfmi > EBFMI_MIN, "reparameterise: energy moves too slowly"),
+    )
+
+
+def _extreme(name: str, per_variable: xr.Dataset, threshold: float, advice: str) -> Check:
+    """The worst value over all elements of all variables, with the element's name in the advice."""
+    worst_is_large = name.endswith("max")
+    worst, where = None, ""
+    for variable in per_variable.data_vars.values():
+        flat = np.atleast_1d(variable.values).ravel()
+        position = int(np.argmax(np.where(np.isnan(flat), np.inf, flat if worst_is_large else -flat)))
+        value = float(flat[position])
+        if worst is None or np.isnan(value) or (value > worst if worst_is_large else value < worst):
+            worst, where = value, element_names(variable)[position]
+        if np.isnan(value):
+            break
+    if worst is None:
+        return Check(name, None, threshold, "not applicable", "the posterior has no variables")
+    passed = worst < threshold if worst_is_large else worst > threshold
+    return _verdict(name, worst, threshold, passed, f"{where}: {advice}")
+
+
+def _verdict(name: str, value: float, threshold: float, passed: bool, advice: str) -> Check:
+    status: Status = "pass" if passed else "fail"
+    return Check(name, value, threshold, status, "" if passed else advice)
+
+
+def power_scaling(tree: xr.DataTree, variables: list[str]) -> xr.Dataset:
+    """Sensitivity of each estimand to power-scaling the prior and the likelihood.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+        With groups ``posterior``, ``log_prior`` (top-level priors only) and ``log_likelihood``.
+    variables : list of str
+        Posterior variables to report on.
+
+    Returns
+    -------
+    xarray.Dataset
+        Every variable with an extra dim ``component`` = ("prior", "likelihood"): the cumulative Jensen-Shannon
+        distance per unit of log2 power (Kallioinen et al. 2024, eq. 8).
+    """
+    parts = [az.psense(tree, var_names=variables, group=group) for group in ("prior", "likelihood")]
+    return xr.concat(parts, dim=xr.Variable("component", ["prior", "likelihood"]))
+
+
+def power_scaling_check(sensitivity: xr.Dataset) -> Check:
+    """Warn where the prior moves an estimand by more than the usual threshold."""
+    check = _extreme(
+        "prior_sensitivity_max",
+        sensitivity.sel(component="prior", drop=True),
+        POWER_SCALING_MAX,
+        "the conclusion depends on the prior: read its sensitivity figure",
+    )
+    return check if check.status == "pass" else Check(check.name, check.value, check.threshold, "warn", check.advice)

@@ -1,0 +1,233 @@
+"""Fit: what either school of inference returns, and Check: one diagnostic as data.
+
+Both approaches keep their results in an ``xarray.DataTree`` in the ArviZ schema. A frequentist tree has an
+``estimates`` group and no ``posterior``, so nobody computes R-hat on what is no Markov chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, final
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy import stats
+
+Approach = Literal["bayesian", "frequentist"]
+Status = Literal["pass", "warn", "fail", "not applicable"]
+
+# The columns of ``Fit.estimates``, in order. The first six are shared; p-values and posterior probabilities keep
+# columns of their own, so that no table aligns one under the other.
+GLOSSARY = {
+    "term": "name of the estimand",
+    "estimate": "maximum-likelihood or other point estimate; for a posterior its median",
+    "std_error": "standard error; for a posterior its standard deviation",
+    "lower": "lower limit of the interval",
+    "upper": "upper limit of the interval",
+    "interval": "kind and level of the interval: '95% Wald confidence', '95% equal-tailed credible'",
+    "p_value": "two-sided p-value of estimate = 0 (frequentist only)",
+    "probability_positive": "posterior probability that the estimand is above zero (Bayesian only)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One diagnostic as data.
+
+    Attributes
+    ----------
+    name : str
+        Such as "rhat_max" or "gradient_norm".
+    value, threshold : float or None
+        None where the diagnostic does not apply.
+    status : {"pass", "warn", "fail", "not applicable"}
+    advice : str
+        What to do, or why the check does not apply; empty when it passes.
+    """
+
+    name: str
+    value: float | None
+    threshold: float | None
+    status: Status
+    advice: str = ""
+
+
+class Fit(Protocol):
+    """What a fitted model offers, whatever the approach."""
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def approach(self) -> Approach: ...
+
+    @property
+    def tree(self) -> xr.DataTree: ...
+
+    def estimates(self, level: float = 0.95) -> pd.DataFrame: ...
+
+    def checks(self) -> tuple[Check, ...]: ...
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class PosteriorFit:
+    """Draws from a posterior.
+
+    Attributes
+    ----------
+    label : str
+        Unique within a run; also the name of its files.
+    tree : xarray.DataTree
+        Groups ``posterior``, ``prior``, ``sample_stats`` and, where computed, ``log_likelihood``, ``log_prior``.
+    terms : tuple of str
+        Posterior variables that are estimands, in the order of a report.
+    checks_run : tuple of Check
+        What :func:`bayesgov.diagnostics.posterior_checks` found.
+    """
+
+    label: str
+    tree: xr.DataTree
+    terms: tuple[str, ...]
+    checks_run: tuple[Check, ...]
+
+    @property
+    def approach(self) -> Approach:
+        return "bayesian"
+
+    def checks(self) -> tuple[Check, ...]:
+        return self.checks_run
+
+    def estimates(self, level: float = 0.95) -> pd.DataFrame:
+        """Posterior median, standard deviation and equal-tailed interval of every estimand.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns as in :data:`GLOSSARY` without ``p_value``; one row for each element of each variable.
+        """
+        _require_level(level)
+        posterior = self.tree["posterior"].to_dataset()
+        rows = []
+        for name in self.terms:
+            draws = posterior[name].stack(sample=("chain", "draw")).transpose(..., "sample")
+            flat = draws.values.reshape(-1, draws.sizes["sample"])
+            tail = 50 * (1 - level)
+            lower, median, upper = np.percentile(flat, [tail, 50, 100 - tail], axis=1)
+            for index, term in enumerate(element_names(posterior[name])):
+                rows.append(
+                    {
+                        "term": term,
+                        "estimate": median[index],
+                        "std_error": flat[index].std(ddof=1),
+                        "lower": lower[index],
+                        "upper": upper[index],
+                        "interval": f"{100 * level:g}% equal-tailed credible",
+                        "probability_positive": float(np.mean(flat[index] > 0)),
+                    }
+                )
+        return pd.DataFrame(rows)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class EstimatorFit:
+    """Estimates of a frequentist procedure.
+
+    Attributes
+    ----------
+    label : str
+    tree : xarray.DataTree
+        Group ``estimates`` with dim ``term``: ``estimate``, ``std_error`` and ``df`` (infinite for a normal
+        reference distribution); further groups hold tests and profile intervals. Root attribute ``bayesgov_kind`` is
+        "asymptotic_normal", "bootstrap" or "point"; ``interval`` names the interval ("Wald confidence").
+    checks_run : tuple of Check
+    """
+
+    label: str
+    tree: xr.DataTree
+    checks_run: tuple[Check, ...]
+
+    @property
+    def approach(self) -> Approach:
+        return "frequentist"
+
+    def checks(self) -> tuple[Check, ...]:
+        return self.checks_run
+
+    def estimates(self, level: float = 0.95) -> pd.DataFrame:
+        """Point estimate, standard error, symmetric interval and p-value of every estimand.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns as in :data:`GLOSSARY` without ``probability_positive``.
+        """
+        _require_level(level)
+        table = self.tree["estimates"].to_dataset()
+        estimate, std_error, df = (table[name].values for name in ("estimate", "std_error", "df"))
+        reach = stats.t.ppf(0.5 * (1 + level), df) * std_error
+        return pd.DataFrame(
+            {
+                "term": table["term"].values.astype(str),
+                "estimate": estimate,
+                "std_error": std_error,
+                "lower": estimate - reach,
+                "upper": estimate + reach,
+                "interval": f"{100 * level:g}% {self.tree.attrs['interval']}",
+                "p_value": 2 * stats.t.sf(np.abs(estimate / std_error), df),
+            }
+        )
+
+
+def estimator_tree(
+    terms: Sequence[str],
+    estimate: np.ndarray,
+    std_error: np.ndarray,
+    *,
+    df: np.ndarray | float = np.inf,
+    interval: str = "Wald confidence",
+    kind: Literal["asymptotic_normal", "bootstrap", "point"] = "asymptotic_normal",
+    groups: dict[str, xr.Dataset] | None = None,
+) -> xr.DataTree:
+    """The DataTree of an :class:`EstimatorFit`.
+
+    Parameters
+    ----------
+    terms : sequence of str, length n_terms
+    estimate, std_error : ndarray, shape (n_terms,)
+    df : ndarray, shape (n_terms,), or float
+        Degrees of freedom of the reference t distribution; infinite for the normal.
+    interval : str
+        Name of the interval without its level.
+    groups : dict of str to xarray.Dataset, optional
+        Further groups: tests, profile intervals, covariance.
+    """
+    dataset = xr.Dataset(
+        {
+            "estimate": ("term", np.asarray(estimate, dtype=float)),
+            "std_error": ("term", np.asarray(std_error, dtype=float)),
+            "df": ("term", np.broadcast_to(np.asarray(df, dtype=float), (len(terms),)).copy()),
+        },
+        coords={"term": list(terms)},
+    )
+    tree = xr.DataTree.from_dict({"estimates": dataset, **(groups or {})})
+    tree.attrs.update(bayesgov_kind=kind, interval=interval)
+    return tree
+
+
+def element_names(variable: xr.DataArray) -> list[str]:
+    """Names of a posterior variable's elements: ``beta[gdp, eastern]``; a scalar keeps its own name."""
+    dims = [str(dim) for dim in variable.dims if dim not in ("chain", "draw")]
+    if not dims:
+        return [str(variable.name)]
+    labels = [[str(value) for value in variable[dim].values] for dim in dims]
+    grid = np.stack(np.meshgrid(*labels, indexing="ij"), axis=-1).reshape(-1, len(dims))
+    return [f"{variable.name}[{', '.join(entry)}]" for entry in grid]
+
+
+def _require_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, such as 0.95; got {level}")

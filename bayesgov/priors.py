@@ -1,0 +1,119 @@
+"""Shrinkage and cutpoint priors, named as in the literature, as parts of a PyMC model.
+
+A shrinkage prior here is a Gaussian scale mixture: it gives the standard deviation of every group of effects, and the
+effects themselves are normal given that. All effects of one group share one local scale, so no member of the group
+(such as the option that a contrast calls its reference) is treated apart.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+from pytensor.tensor.variable import TensorVariable
+
+type Tensor = TensorVariable[Any, Any]
+
+LATENT_VARIANCE = math.pi**2 / 3  # variance of the standard logistic distribution, the scale of the latent outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ShrinkageScale:
+    """Prior standard deviations of groups of effects, inside a model.
+
+    Attributes
+    ----------
+    scale : TensorVariable, shape (n_groups,)
+    top_level : tuple of str
+        Names of the random variables whose prior has no random parent and which say how strong the shrinkage is:
+        what prior sensitivity scales.
+    """
+
+    scale: Tensor
+    top_level: tuple[str, ...]
+
+
+def horseshoe_tau0(n_groups: int, expected_nonzero: float, standard_error: float) -> float:
+    """Global scale of the horseshoe from the expected number of non-zero groups.
+
+    Piironen & Vehtari (2017, doi:10.1214/17-EJS1337SI), eq. 3.12: tau0 = p0 / (D - p0) * sigma / sqrt(n), where
+    sigma / sqrt(n) is the standard error of one effect.
+
+    Parameters
+    ----------
+    n_groups : int
+    expected_nonzero : float
+        Between 0 and ``n_groups``, both excluded.
+    standard_error : float
+        Typical standard error of an effect, in the effects' unit.
+    """
+    if not 0 < expected_nonzero < n_groups:
+        raise ValueError(f"expected_nonzero must lie between 0 and {n_groups}; got {expected_nonzero}")
+    return expected_nonzero / (n_groups - expected_nonzero) * standard_error
+
+
+def regularised_horseshoe(dim: str, *, tau0: float | Tensor, slab_scale: float, slab_df: float) -> ShrinkageScale:
+    """Regularised horseshoe scales, one a group (Piironen & Vehtari 2017, doi:10.1214/17-EJS1337SI, eq. 2.8).
+
+    lambda_g ~ C+(0, 1), tau ~ C+(0, tau0), c² ~ Inv-Gamma(df / 2, df slab_scale² / 2);
+    scale_g² = c² tau² lambda_g² / (c² + tau² lambda_g²).
+
+    Parameters
+    ----------
+    dim : str
+        Dimension of the groups in the surrounding model.
+    tau0 : float
+        From :func:`horseshoe_tau0`.
+    slab_scale, slab_df : float
+        Student-t slab: how large a clearly non-zero effect may be.
+    """
+    tau = pm.HalfCauchy("tau", beta=tau0)
+    local = pm.HalfCauchy("lambda", beta=1.0, dims=dim)
+    slab = pm.InverseGamma("slab_variance", alpha=0.5 * slab_df, beta=0.5 * slab_df * slab_scale**2)
+    # 1 / scale² = 1 / c² + 1 / (tau lambda)²
+    scale = (1 / slab + (tau * local) ** -2) ** -0.5
+    return ShrinkageScale(scale, ("tau", "slab_variance"))
+
+
+def r2d2(dim: str, n_groups: int, *, r2_mean: float, r2_concentration: float, variance_share: float) -> ShrinkageScale:
+    """R2-induced scales on the latent logistic scale, one a group.
+
+    R² ~ Beta (mean, concentration); the explained variance W = R² / (1 - R²) * pi² / 3 of an average group is divided
+    by phi ~ Dirichlet(1, ..., 1), drawn as exponential variables over their sum: W_g = n_groups phi_g W, scale_g² = W_g / variance_share (Zhang et al. 2022,
+    doi:10.1080/01621459.2020.1825449, with a normal kernel; the logistic latent scale as in Yanchenko, Bondell &
+    Reich 2024, arXiv:2111.10718). R² belongs to the average group because a composite of margins defines no
+    total over groups.
+
+    Parameters
+    ----------
+    variance_share : float
+        Latent variance that an effect standard deviation of one explains.
+    """
+    alpha, beta = r2_mean * r2_concentration, (1 - r2_mean) * r2_concentration
+    share = pm.Beta("r2", alpha=alpha, beta=beta)
+    portion = pm.Exponential("portion", 1.0, dims=dim)
+    allocation = portion / portion.sum()
+    explained = LATENT_VARIANCE * share / (1 - share)
+    return ShrinkageScale(pt.sqrt(n_groups * allocation * explained / variance_share), ("r2",))
+
+
+def induced_dirichlet(name: str, dims: tuple[str, str], n_groups: int, n_categories: int) -> Tensor:
+    """Cutpoints from uniform level probabilities at a zero predictor (Betancourt 2019, "Ordinal regression").
+
+    The level probabilities ``name`` are Dirichlet(1, ..., 1), named as such in the posterior, and
+    c_k = logit(p_1 + ... + p_k): the induced Dirichlet prior of the cutpoints, without its Jacobian.
+
+    Returns
+    -------
+    TensorVariable, shape (n_groups, n_categories - 1)
+        Increasing along the last axis.
+    """
+    probability = pm.Dirichlet(name, a=np.ones((n_groups, n_categories)), dims=dims)
+    at_or_below = np.triu(np.ones((n_categories, n_categories)))[:, :-1]
+    # both tails are summed apart, so that neither 1 - p nor its digits are lost
+    cutpoints: Tensor = pt.log(probability @ at_or_below) - pt.log(probability @ (1 - at_or_below))
+    return cutpoints

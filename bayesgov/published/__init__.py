@@ -1,0 +1,1 @@
+"""Reanalysis from printed numbers alone."""

@@ -1,0 +1,1 @@
+"""Tables, figures and the document; the only part of the package that imports matplotlib."""

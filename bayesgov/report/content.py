@@ -1,0 +1,133 @@
+"""What a report is made of, before it is written in any format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from bayesgov.compare import ClaimVerdict
+    from bayesgov.fit import Check
+    from bayesgov.published.audit import AuditReport
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFigure:
+    """A picture with what a reader needs to read it.
+
+    Attributes
+    ----------
+    key : str
+        File stem, unique in a run: "panel-forest-digital".
+    title, caption : str
+        The caption states data, model, interval kind and level.
+    reading : str
+        What good and bad look like.
+    description : str
+        Text alternative: what the picture shows, in words and numbers.
+    figure : matplotlib Figure
+    data : pandas.DataFrame
+        The plotted numbers, shipped as CSV.
+    """
+
+    key: str
+    title: str
+    caption: str
+    reading: str
+    description: str
+    figure: Figure
+    data: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class ReportTable:
+    """A table; floats are shown with ``digits`` significant digits, the CSV keeps every digit.
+
+    Attributes
+    ----------
+    folded : bool
+        Detail that the page opens on demand.
+    """
+
+    key: str
+    title: str
+    caption: str
+    frame: pd.DataFrame
+    digits: int = 3
+    folded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    text: str
+    kind: Literal["text", "assumption", "warning"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """An equation in LaTeX (mathtext subset), rendered to SVG when the report is written, with its words."""
+
+    latex: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class FitDiagnostics:
+    """The checks of one fit."""
+
+    study: str
+    fit: str
+    approach: str
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    key: str
+    title: str
+    blocks: tuple[ReportFigure | ReportTable | Paragraph | Equation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyPart:
+    """Everything about one study, in the order of the page.
+
+    Attributes
+    ----------
+    source : str
+        Which kind of data the numbers come from: printed tables, rows, bundled real data, simulated data.
+    """
+
+    key: str
+    title: str
+    citation: str
+    source: str
+    verdicts: tuple[ClaimVerdict, ...]
+    audit: AuditReport
+    sections: tuple[Section, ...]
+    diagnostics: tuple[FitDiagnostics, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A whole report.
+
+    Attributes
+    ----------
+    provenance : mapping
+        Versions, seed, checksums, wall times, command; shown as it is.
+    problems : tuple of str
+        What failed or crashed on the way; printed even when empty.
+    """
+
+    title: str
+    parts: tuple[StudyPart, ...]
+    methods: tuple[Section, ...]
+    references: tuple[str, ...]
+    provenance: Mapping[str, str]
+    problems: tuple[str, ...]

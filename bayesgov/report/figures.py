@@ -1,0 +1,446 @@
+"""Figures of the report: tidy frames in, Matplotlib figures out, nothing estimated on the way.
+
+Every function takes one row per drawn mark and returns a figure no wider than 6.5 inches whose text is 8 points or more
+at that size. Intervals that reach far beyond the other rows of a panel end in an arrow head at its edge; their limits
+are in the data that ships with the figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
+
+from bayesgov.report.marks import (
+    Limits,
+    blank_figure,
+    draw_intervals,
+    frame_limits,
+    grid_rows,
+    house_figure,
+    in_order,
+    label_rows,
+    outside_legend,
+    require_columns,
+    robust_limits,
+    row_positions,
+    series_handles,
+    value_axis,
+)
+from bayesgov.report.style import INK, MAX_WIDTH, MUTED, RULE, VERDICTS, SeriesStyle, series_styles, wrapped
+
+_INTERVAL_COLUMNS = ("label", "series", "estimate", "lower", "upper")
+# Layout of the profiles, in inches and characters.
+_LABELS, _BARS, _LINE = 1.93, 1.15, 0.13
+_LABEL_WIDTH = 28
+_NARROWEST = 0.14  # a narrower segment has no room for its number; the data file has it
+
+_LOG_RATIO = 30.0  # positive values spanning more than this are drawn on a logarithmic axis
+_GRADES = (("#0072B2", "", "white"), ("#9AD0F5", "////", INK), ("#ffffff", "", INK), ("#E69F00", "....", INK))
+
+
+@house_figure
+def caterpillar(data: pd.DataFrame, *, xlabel: str = "estimate", columns: int = 2, zero: bool = True) -> Figure:
+    """Estimates of several series by row, one panel for each term, each with its own horizontal scale.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Columns ``label`` (row), ``series``, ``estimate``, ``lower``, ``upper`` and, where there are several panels,
+        ``term``.
+    xlabel : str
+        Says the quantity and the kind of interval.
+    columns : int
+        Panels side by side.
+    zero : bool
+        Whether to include a line at zero.
+    """
+    require_columns(data, _INTERVAL_COLUMNS)
+    data = data if "term" in data else data.assign(term="")
+    terms, labels = in_order(data["term"]), in_order(data["label"])
+    styles = series_styles(data["series"].astype(str))
+    columns = min(columns, len(terms))
+    rows = grid_rows(len(terms), columns)
+    crowd = data.groupby(["term", "label"], sort=False).size().max()  # marks in one row
+    figure = blank_figure(0.9 + rows * (0.45 + max(0.16, 0.095 * crowd) * len(labels)))
+    for index, term in enumerate(terms):
+        axes = figure.add_subplot(rows, columns, index + 1)
+        panel = data[data["term"].astype(str) == term]
+        _interval_panel(axes, panel, labels, styles, zero=zero, width=30 if columns == 1 else 18)
+        axes.set_title(wrapped(term, 74 // columns))
+        if index % columns:
+            axes.set_yticklabels([])
+        if index + columns >= len(terms):
+            axes.set_xlabel(wrapped(xlabel, 96 // columns))
+    if len(styles) > 1:
+        outside_legend(figure, series_handles(styles))
+    return figure
+
+
+def _interval_panel(
+    axes: Axes,
+    data: pd.DataFrame,
+    labels: Sequence[str],
+    styles: dict[str, SeriesStyle],
+    *,
+    zero: bool,
+    width: int,
+) -> None:
+    limits = frame_limits(data, zero=zero)
+    y = row_positions(data, labels, list(styles))
+    for name, style in styles.items():
+        mine = (data["series"].astype(str) == name).to_numpy()
+        if mine.any():
+            draw_intervals(axes, y[mine], data[mine], style, limits)
+    label_rows(axes, labels, width)
+    value_axis(axes, limits, "", zero=zero)
+
+
+@house_figure
+def dot_interval(
+    data: pd.DataFrame, *, xlabel: str, zero: bool = True, reference: float | None = None, label_width: int = 34
+) -> Figure:
+    """A forest of rows × series in one panel, optionally in named groups of rows.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Columns ``label``, ``series``, ``estimate``, ``lower``, ``upper`` and optionally ``group``.
+    reference : float, optional
+        A further vertical line, such as a threshold.
+    label_width : int
+        Characters in a line of a row's label.
+    """
+    require_columns(data, _INTERVAL_COLUMNS)
+    labels = in_order(data["label"])
+    styles = series_styles(data["series"].astype(str))
+    lines = max(wrapped(label, label_width).count("\n") + 1 for label in labels)
+    figure = blank_figure(0.9 + (0.06 + 0.14 * max(lines, 0.85 * len(styles))) * len(labels))
+    axes = figure.add_subplot()
+    _interval_panel(axes, data, labels, styles, zero=zero, width=label_width)
+    axes.set_xlabel(wrapped(xlabel, 70))
+    if reference is not None:
+        axes.axvline(reference, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), zorder=0)
+    if "group" in data:
+        _mark_groups(axes, data, labels)
+    if len(styles) > 1:
+        outside_legend(figure, series_handles(styles))
+    return figure
+
+
+def _mark_groups(axes: Axes, data: pd.DataFrame, labels: Sequence[str]) -> None:
+    """A rule between groups of rows and the group's name at the right edge."""
+    group_of = dict(zip(data["label"].astype(str), data["group"].astype(str), strict=False))
+    starts = [i for i, label in enumerate(labels) if i == 0 or group_of[label] != group_of[labels[i - 1]]]
+    for start, stop in zip(starts, [*starts[1:], len(labels)], strict=True):
+        if start:
+            axes.axhline(start - 0.5, color=MUTED, linewidth=0.6)
+        axes.annotate(
+            wrapped(group_of[labels[start]], 16),
+            (1.01, (start + stop - 1) / 2),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            color=MUTED,
+        )
+
+
+@house_figure
+def shrinkage(data: pd.DataFrame, *, xlabel: str = "effect", label_width: int = 26) -> Figure:
+    """Published estimates joined to their shrunken ones, one panel for each reading of the standard error.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Columns ``label``, ``reading``, ``published``, ``published_lower``, ``published_upper``, ``shrunken``,
+        ``shrunken_lower``, ``shrunken_upper``.
+    """
+    kinds = ("published", "shrunken")
+    require_columns(data, ("label", "reading", *(f"{k}{end}" for k in kinds for end in ("", "_lower", "_upper"))))
+    labels, readings = in_order(data["label"]), in_order(data["reading"])
+    styles = series_styles(kinds)
+    long = {kind: _one_kind(data, kind) for kind in kinds}
+    limits = frame_limits(pd.concat(long.values()), zero=True)
+    lines = max(2, *(wrapped(label, label_width).count("\n") + 1 for label in labels))
+    figure = blank_figure(1.0 + (0.06 + 0.135 * lines) * len(labels))
+    for index, reading in enumerate(readings):
+        axes = figure.add_subplot(1, len(readings), index + 1)
+        for offset, (kind, style) in zip((-0.18, 0.18), styles.items(), strict=True):
+            panel = long[kind][long[kind]["reading"].astype(str) == reading]
+            y = panel["label"].astype(str).map(labels.index).to_numpy(dtype=float)
+            draw_intervals(axes, y + offset, panel, style, limits)
+        _join(axes, data[data["reading"].astype(str) == reading], labels)
+        label_rows(axes, labels, label_width)
+        value_axis(axes, limits, "", zero=True, ticks=4)
+        axes.set_title(wrapped(reading, 54 // len(readings)))
+        if index:
+            axes.set_yticklabels([])
+    figure.supxlabel(xlabel, fontsize=8)
+    outside_legend(figure, series_handles(styles))
+    return figure
+
+
+def _one_kind(data: pd.DataFrame, kind: str) -> pd.DataFrame:
+    named = {kind: "estimate", f"{kind}_lower": "lower", f"{kind}_upper": "upper"}
+    return data[["label", "reading", *named]].rename(columns=named)
+
+
+def _join(axes: Axes, data: pd.DataFrame, labels: Sequence[str]) -> None:
+    for label, start, stop in zip(data["label"].astype(str), data["published"], data["shrunken"], strict=True):
+        y = labels.index(label)
+        axes.plot([start, stop], [y - 0.18, y + 0.18], color=MUTED, linewidth=0.7, zorder=3)
+
+
+@house_figure
+def prior_posterior(curves: pd.DataFrame, *, columns: int = 3, xlabel: str = "") -> Figure:
+    """Densities laid over one another, one panel for each parameter.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        Columns ``label`` (panel), ``series`` ("prior", "posterior"), ``x``, ``density``, as
+        :func:`bayesgov.report.densities.density_curves` makes them.
+    """
+    require_columns(curves, ("label", "series", "x", "density"))
+    labels = in_order(curves["label"])
+    styles = series_styles(sorted(in_order(curves["series"])))  # the posterior first: filled and solid
+    columns = min(columns, len(labels))
+    rows = grid_rows(len(labels), columns)
+    figure = blank_figure(0.6 + 1.35 * rows)
+    for index, label in enumerate(labels):
+        axes = figure.add_subplot(rows, columns, index + 1)
+        panel = curves[curves["label"].astype(str) == label]
+        for name, style in styles.items():
+            curve = panel[panel["series"].astype(str) == name]
+            axes.plot(curve["x"], curve["density"], color=style.color, linestyle=style.line)
+            if style.filled:
+                axes.fill_between(curve["x"], curve["density"], color=style.color, alpha=0.18, linewidth=0)
+        axes.set_title(wrapped(label, 72 // columns))
+        axes.set_ylim(bottom=0)
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
+        if xlabel and index + columns >= len(labels):
+            axes.set_xlabel(xlabel)
+    handles = [Line2D([], [], color=s.color, linestyle=s.line, label=name) for name, s in styles.items()]
+    outside_legend(figure, handles)
+    return figure
+
+
+@house_figure
+def profiles(data: pd.DataFrame) -> Figure:
+    """Contingency tables as small multiples: for each option the shares of the outcome grades, adding up to 100 %.
+
+    Two panels stand side by side; eight to ten items fill a printed page.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Columns ``item`` (panel), ``option`` (bar), ``grade`` (segment), ``share`` in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If there are more grades than fills that stay distinct.
+    """
+    require_columns(data, ("item", "option", "grade", "share"))
+    items, grades = in_order(data["item"]), in_order(data["grade"])
+    if len(grades) > len(_GRADES):
+        raise ValueError(f"a profile tells {len(_GRADES)} grades apart; got {len(grades)}")
+    panels = [data[data["item"].astype(str) == item] for item in items]
+    lines = [sum(_option_lines(panel)) for panel in panels]
+    pairs = [max(lines[i : i + 2]) for i in range(0, len(lines), 2)]
+    heights = [_LINE * pair + 0.34 for pair in pairs]  # the title and the gap below the panel take 0.34 inches
+    height = 0.34 + sum(heights)
+    # Laid out in inches: constrained layout would size the label column anew for every row of panels.
+    figure = Figure(figsize=(MAX_WIDTH, height))
+    for index, (item, panel) in enumerate(zip(items, panels, strict=True)):
+        left = 0.05 + (index % 2) * (MAX_WIDTH / 2)
+        top = height - 0.34 - sum(heights[: index // 2]) - 0.24
+        bars = (left + _LABELS, top - _LINE * lines[index], _BARS, _LINE * lines[index])
+        axes = figure.add_axes((bars[0] / MAX_WIDTH, bars[1] / height, bars[2] / MAX_WIDTH, bars[3] / height))
+        _profile_panel(axes, panel, grades)
+        figure.text(left / MAX_WIDTH, (top + 0.06) / height, item, fontweight="bold", va="bottom")
+    handles = [
+        Patch(facecolor=fill, hatch=hatch, edgecolor=INK, linewidth=0.5, label=grade)
+        for grade, (fill, hatch, _) in zip(grades, _GRADES, strict=False)
+    ]
+    figure.legend(handles=handles, loc="upper center", ncols=len(grades))
+    return figure
+
+
+def _option_lines(panel: pd.DataFrame) -> list[float]:
+    """Height of each option's row, in lines of text."""
+    return [max(wrapped(option, _LABEL_WIDTH).count("\n") + 1.2, 1.6) for option in in_order(panel["option"])]
+
+
+def _profile_panel(axes: Axes, data: pd.DataFrame, grades: Sequence[str]) -> None:
+    options, lines = in_order(data["option"]), np.asarray(_option_lines(data))
+    y = np.cumsum(lines) - lines / 2
+    start = np.zeros(len(options))
+    for grade, (fill, hatch, ink) in zip(grades, _GRADES, strict=False):
+        mine = data[data["grade"].astype(str) == grade]
+        share = mine.set_index(mine["option"].astype(str))["share"].reindex(options).to_numpy(dtype=float)
+        axes.barh(y, share, left=start, height=1.25, color=fill, hatch=hatch, edgecolor=INK, linewidth=0.5, clip_on=False)
+        for row, left, size in zip(y, start, share, strict=True):
+            if size >= _NARROWEST:
+                box = {"facecolor": fill, "edgecolor": "none", "pad": 0.6}
+                axes.text(left + size / 2, row, f"{100 * size:.0f}", ha="center", va="center", color=ink, bbox=box)
+        start = start + share
+    axes.set_yticks(y, [wrapped(option, _LABEL_WIDTH) for option in options], linespacing=1.05)
+    axes.set_ylim(lines.sum(), 0)
+    axes.set_xlim(0, 1)
+    axes.set_xticks([])
+    axes.tick_params(axis="y", length=0)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+
+
+@house_figure
+def audit_overview(data: pd.DataFrame) -> Figure:
+    """How many checks ended in each verdict, by place in the paper.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Columns ``place``, ``verdict``, ``count``.
+    """
+    require_columns(data, ("place", "verdict", "count"))
+    counts = data.pivot_table(index="place", columns="verdict", values="count", aggfunc="sum", fill_value=0, sort=False)
+    verdicts = [name for name in VERDICTS if name in counts]
+    figure = blank_figure(0.9 + 0.32 * len(counts))
+    axes = figure.add_subplot()
+    start = np.zeros(len(counts))
+    total = float(counts.to_numpy().sum(axis=1).max())
+    for verdict in verdicts:
+        style, number = VERDICTS[verdict], counts[verdict].to_numpy(dtype=float)
+        axes.barh(
+            range(len(counts)), number, left=start, height=0.7, color=style.fill, hatch=style.hatch, edgecolor=INK, linewidth=0.6
+        )
+        for row, (left, size) in enumerate(zip(start, number, strict=True)):
+            if size >= 0.035 * total:  # a narrower segment has no room for its number; the data file has it
+                box = {"facecolor": style.fill, "edgecolor": "none", "pad": 0.8}
+                axes.text(left + size / 2, row, f"{size:.0f}", ha="center", va="center", color=style.ink, bbox=box)
+        start = start + number
+    label_rows(axes, [str(place) for place in counts.index], 30)
+    value_axis(axes, Limits(0, 1.02 * total), "number of checks", zero=False)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    outside_legend(
+        figure,
+        [
+            Patch(facecolor=VERDICTS[v].fill, hatch=VERDICTS[v].hatch, edgecolor=INK, linewidth=0.6, label=v)
+            for v in verdicts
+        ],
+    )
+    return figure
+
+
+@house_figure
+def printed_recomputed(data: pd.DataFrame, *, xlabel: str, label_width: int = 34) -> Figure:
+    """Each printed value beside the interval that the other printed numbers imply.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Columns ``label``, ``printed``, ``low``, ``high`` (certified bounds of the recomputed value; NaN where there
+        are none) and ``verdict``.
+    """
+    require_columns(data, ("label", "printed", "low", "high", "verdict"))
+    labels = [str(label) for label in data["label"]]
+    printed, low, high = (data[name].to_numpy(dtype=float) for name in ("printed", "low", "high"))
+    lines = max(wrapped(label, label_width).count("\n") + 1 for label in labels)
+    figure = blank_figure(0.9 + (0.06 + 0.14 * lines) * len(labels))
+    axes = figure.add_subplot()
+    limits = robust_limits(printed, np.fmin(low, printed), np.fmax(high, printed), zero=False)
+    y = np.arange(len(labels), dtype=float)
+    recomputed, paper = series_styles(("recomputed", "printed")).values()
+    axes.hlines(y, np.fmin(printed, low), np.fmax(printed, high), colors=MUTED, linewidth=0.6, linestyles=":")
+    axes.hlines(y, low, high, colors=recomputed.color, linewidth=4)
+    axes.plot(0.5 * (low + high), y, "|", color=recomputed.color, markersize=9, markeredgewidth=1.6)
+    axes.plot(printed, y, paper.marker, color=paper.color, markerfacecolor=paper.face, markeredgewidth=1.1, zorder=5)
+    label_rows(axes, labels, label_width)
+    _scale_axis(axes, np.concatenate([printed, low, high]), limits)
+    axes.set_xlabel(wrapped(xlabel, 70))
+    for row, verdict in enumerate(data["verdict"].astype(str)):
+        axes.annotate(verdict, (1.01, row), xycoords=("axes fraction", "data"), va="center")
+    handles = [
+        Line2D([], [], color=recomputed.color, linewidth=4, label="recomputed from the other printed numbers, with rounding"),
+        Line2D([], [], color=paper.color, marker=paper.marker, markerfacecolor="white", linestyle="none", label="printed"),
+    ]
+    outside_legend(figure, handles)
+    return figure
+
+
+def _scale_axis(axes: Axes, values: np.ndarray, limits: Limits) -> None:
+    """A logarithmic axis where positive values span orders of magnitude, else a linear one."""
+    finite = values[np.isfinite(values)]
+    if finite.min() > 0 and finite.max() / finite.min() > _LOG_RATIO:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+        axes.xaxis.set_major_formatter(ScalarFormatter())
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlim(finite.min() / 1.3, finite.max() * 1.3)
+        axes.grid(axis="x", color=RULE, linewidth=0.5)
+    else:
+        value_axis(axes, limits, "", zero=True)
+
+
+@house_figure
+def sensitivity(data: pd.DataFrame, *, xlabel: str, ylabel: str, reference: float | None = None, log: bool = False) -> Figure:
+    """An estimand against a dial (prior power, composite weight, assumed correlation), with its interval.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Columns ``series``, ``dial``, ``estimate``, ``lower``, ``upper`` and, where there are several panels, ``panel``.
+    reference : float, optional
+        Where the dial stands in the main analysis; marked by a vertical line.
+    log : bool
+        Whether the dial has a logarithmic scale (base 2).
+    """
+    require_columns(data, ("series", "dial", "estimate", "lower", "upper"))
+    data = data if "panel" in data else data.assign(panel="")
+    panels, styles = in_order(data["panel"]), series_styles(data["series"].astype(str))
+    columns = min(2, len(panels))
+    rows = grid_rows(len(panels), columns)
+    figure = blank_figure(0.6 + 2.1 * rows, MAX_WIDTH if columns > 1 else 5.2)
+    for index, panel in enumerate(panels):
+        axes = figure.add_subplot(rows, columns, index + 1)
+        _dial_panel(axes, data[data["panel"].astype(str) == panel], styles)
+        if log:
+            axes.set_xscale("log", base=2)
+            dial = np.unique(data["dial"].to_numpy(dtype=float))
+            axes.set_xticks(dial, [f"{value:g}" for value in dial], minor=False)
+            axes.minorticks_off()
+        if reference is not None:
+            axes.axvline(reference, color=MUTED, linewidth=0.9, linestyle=(0, (4, 2)), zorder=0)
+        axes.set_title(wrapped(panel, 74 // columns))
+        axes.set_ylabel(wrapped(ylabel, 34) if index % columns == 0 else "")
+        axes.set_xlabel(wrapped(xlabel, 80 // columns) if index + columns >= len(panels) else "")
+    outside_legend(figure, series_handles(styles, dashed=True))
+    return figure
+
+
+def _dial_panel(axes: Axes, data: pd.DataFrame, styles: dict[str, SeriesStyle]) -> None:
+    for name, style in styles.items():
+        curve = data[data["series"].astype(str) == name].sort_values("dial")
+        if curve.empty:
+            continue
+        axes.fill_between(curve["dial"], curve["lower"], curve["upper"], color=style.color, alpha=0.14, linewidth=0)
+        for limit in ("lower", "upper"):
+            axes.plot(curve["dial"], curve[limit], color=style.color, linewidth=0.6, linestyle=style.line)
+        axes.plot(
+            curve["dial"],
+            curve["estimate"],
+            color=style.color,
+            linestyle=style.line,
+            marker=style.marker,
+            markerfacecolor=style.face,
+        )
+    axes.grid(axis="y", color=RULE, linewidth=0.5)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5))

@@ -1,0 +1,154 @@
+"""Frozen, validated specifications of what to fit, read from TOML or built in Python.
+
+A published-mode spec (``published.toml`` in a study's folder) says which printed tables to reanalyse and how; both
+approaches read the same spec.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bayesgov.errors import InputError
+from bayesgov.study import read_toml
+
+ShrinkagePrior = Literal["normal", "horseshoe", "r2d2"]
+StandardErrorReading = Literal["printed", "interval", "wald"]
+SignReading = Literal["estimate", "t"]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ContingencySpec(_Spec):
+    """Ordinal outcome by option, one contingency table an item, the items' joint table not printed.
+
+    Attributes
+    ----------
+    table : str
+        Table id; the counts stand in rows ``<item>.<option>`` and one column for each outcome level.
+    items : tuple of str
+    outcome : tuple of str
+        Columns from the lowest to the highest level of the outcome.
+    options : tuple of str
+        Suffixes of the option rows.
+    priors : tuple of str
+        Priors of the option effects to fit side by side; the first is the one that verdicts quote.
+    expected_nonzero_items : float
+        Prior guess of the number of items with an effect, for the horseshoe's global scale.
+    normal_scale : float
+        Standard deviation of the plain normal prior, in logits.
+    r2_mean, r2_concentration : float
+        Beta prior of the latent-scale R² (mean and prior sample size) of the R2D2 prior.
+    relevant_v : float
+        Cramér's V above which an association counts as more than a trifle.
+    """
+
+    table: str
+    items: tuple[str, ...] = Field(min_length=1)
+    outcome: tuple[str, ...] = Field(min_length=3)
+    options: tuple[str, ...] = Field(min_length=2)
+    priors: tuple[ShrinkagePrior, ...] = Field(default=("horseshoe", "r2d2", "normal"), min_length=1)
+    expected_nonzero_items: float = Field(gt=0)
+    normal_scale: float = Field(default=1.0, gt=0)
+    r2_mean: float = Field(default=0.1, gt=0, lt=1)
+    r2_concentration: float = Field(default=5.0, gt=0)
+    relevant_v: float = Field(default=0.1, gt=0, lt=1)
+
+
+class CoefficientsSpec(_Spec):
+    """A printed table of coefficients with standard errors, intervals and Wald statistics, to be shrunk.
+
+    Attributes
+    ----------
+    table : str
+        Table id; columns ``estimate, se, wald, lower, upper`` (and ``p`` where printed).
+    rows : tuple of str
+    readings : tuple of {"printed", "interval", "wald"}
+        Which printed number the standard error is taken from.
+    level : float
+        Level of the printed intervals.
+    expected_nonzero : float
+        Prior guess of the number of non-zero effects.
+    """
+
+    table: str
+    rows: tuple[str, ...] = Field(min_length=2)
+    readings: tuple[StandardErrorReading, ...] = Field(default=("printed", "interval", "wald"), min_length=1)
+    level: float = Field(default=0.95, gt=0, lt=1)
+    expected_nonzero: float = Field(gt=0)
+
+
+class RegionsSpec(_Spec):
+    """A printed table of estimates with t-values, terms by regions, to be pooled.
+
+    Attributes
+    ----------
+    table : str
+        Table id; rows ``<term>.estimate`` and ``<term>.t``, one column for each region.
+    terms, regions : tuple of str
+    lagged_outcome, effect, effect_lag : str
+        The terms of the long-run effect (effect + effect_lag) / (1 - lagged_outcome).
+    sign_readings : tuple of {"estimate", "t"}
+        Where an estimate and its t-value print opposite signs: whose sign is kept. The first reading is the one that
+        verdicts quote.
+    mean_prior_scale, heterogeneity_prior_scale : float
+        Prior scales of a term's mean over regions (normal) and of its between-region standard deviation
+        (half-normal), in units of the term's typical standard error.
+    """
+
+    table: str
+    terms: tuple[str, ...] = Field(min_length=1)
+    regions: tuple[str, ...] = Field(min_length=3)
+    lagged_outcome: str
+    effect: str
+    effect_lag: str
+    sign_readings: tuple[SignReading, ...] = Field(default=("estimate", "t"), min_length=1)
+    mean_prior_scale: float = Field(default=10.0, gt=0)
+    heterogeneity_prior_scale: float = Field(default=1.0, gt=0)
+
+
+class SamplingSpec(_Spec):
+    seed: int = 20260101
+    chains: int = Field(default=4, ge=2)
+    draws: int = Field(default=1000, ge=100)
+    tune: int = Field(default=1000, ge=100)
+    target_accept: float = Field(default=0.95, gt=0, lt=1)
+
+
+class PublishedSpec(_Spec):
+    """What to reanalyse from the printed tables of one study."""
+
+    contingency: ContingencySpec | None = None
+    coefficients: CoefficientsSpec | None = None
+    regions: RegionsSpec | None = None
+    sampling: SamplingSpec = SamplingSpec()
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """Names of the blocks to run."""
+        return tuple(name for name in ("contingency", "coefficients", "regions") if getattr(self, name) is not None)
+
+
+def read_published_spec(folder: Path) -> PublishedSpec:
+    """Read ``published.toml`` of a study's folder; InputError in one line if it cannot be used."""
+    return read_toml(folder / "published.toml", PublishedSpec)
+
+
+def with_sampling(spec: PublishedSpec, **changes: int | float | None) -> PublishedSpec:
+    """The spec with some sampling options replaced; None leaves an option as it is.
+
+    Raises
+    ------
+    InputError
+        If a value is out of range.
+    """
+    values = spec.sampling.model_dump() | {name: value for name, value in changes.items() if value is not None}
+    try:
+        return spec.model_copy(update={"sampling": SamplingSpec.model_validate(values)})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{first['loc'][0]}: {first['msg'].lower()}; got {first['input']!r}") from None

@@ -1,0 +1,1 @@
+"""Ordinal outcomes of a survey: one likelihood, both schools of inference."""
