@@ -52,9 +52,9 @@ class FusedDensity:
 def compile_fused(model: pm.Model, density: FusedDensity) -> CompiledModel:
     """Make a model ready for :func:`bayesgov.sampling.sample` from its fused log-density."""
     start = time.perf_counter()
-    coords = {name: np.asarray(values) for name, values in model.coords.items() if values is not None}
+    coords = {name: [str(value) for value in values] for name, values in model.coords.items() if values is not None}
     names = list(density.dims)
-    shapes = [tuple(coords[dim].size for dim in density.dims[name]) for name in names]
+    shapes = [tuple(len(coords[dim]) for dim in density.dims[name]) for name in names]
     density.log_density(density.initial, **density.data)  # compiles the kernel here, so that its time is counted here
 
     def make_log_density() -> LogDensity:
@@ -64,7 +64,9 @@ def compile_fused(model: pm.Model, density: FusedDensity) -> CompiledModel:
         rng = np.random.default_rng((abs(seed), chain))
 
         def expand(theta: np.ndarray, **data: Any) -> dict[str, np.ndarray]:
-            values = density.expand(theta, rng, **data)
+            # early warm-up points may lie where a scale overflows; they are not kept
+            with np.errstate(all="ignore"):
+                values = density.expand(theta, rng, **data)
             return {name: np.asarray(values[name], dtype=float) for name in names}
 
         return expand

@@ -83,10 +83,10 @@ def r2d2(dim: str, n_groups: int, *, r2_mean: float, r2_concentration: float, va
     """R2-induced scales on the latent logistic scale, one a group.
 
     R² ~ Beta (mean, concentration); the explained variance W = R² / (1 - R²) * pi² / 3 of an average group is divided
-    by phi ~ Dirichlet(1, ..., 1), drawn as exponential variables over their sum: W_g = n_groups phi_g W, scale_g² = W_g / variance_share (Zhang et al. 2022,
-    doi:10.1080/01621459.2020.1825449, with a normal kernel; the logistic latent scale as in Yanchenko, Bondell &
-    Reich 2024, arXiv:2111.10718). R² belongs to the average group because a composite of margins defines no
-    total over groups.
+    by phi ~ Dirichlet(1, ..., 1), drawn as exponential variables over their sum: W_g = n_groups phi_g W and
+    scale_g² = W_g / variance_share. Zhang et al. 2022, doi:10.1080/01621459.2020.1825449, with a normal kernel; the
+    latent logistic scale as in Yanchenko, Bondell & Reich 2024, arXiv:2111.10718. R² belongs to the average group
+    because a composite of margins defines no total over groups.
 
     Parameters
     ----------
@@ -117,3 +117,14 @@ def induced_dirichlet(name: str, dims: tuple[str, str], n_groups: int, n_categor
     # both tails are summed apart, so that neither 1 - p nor its digits are lost
     cutpoints: Tensor = pt.log(probability @ at_or_below) - pt.log(probability @ (1 - at_or_below))
     return cutpoints
+
+
+def fixed_scale(n_groups: int, scale: float, effects: str) -> ShrinkageScale:
+    """Plain normal prior: one constant standard deviation, so groups share nothing.
+
+    Parameters
+    ----------
+    effects : str
+        Name of the effects' random variable: with a constant scale the effects' prior is itself the top level.
+    """
+    return ShrinkageScale(pt.as_tensor(np.full(n_groups, scale)), (effects,))

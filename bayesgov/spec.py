@@ -43,8 +43,15 @@ class ContingencySpec(_Spec):
         Standard deviation of the plain normal prior, in logits.
     r2_mean, r2_concentration : float
         Beta prior of the latent-scale R² (mean and prior sample size) of the R2D2 prior.
+    slab_scale, slab_df : float
+        Student-t slab of the horseshoe, in logits.
+    composite_weights : tuple of float
+        Powers of the composite likelihood to fit side by side; 1 first (tables independent), 1 / number of items is
+        the extreme in which all tables carry the same information.
     relevant_v : float
         Cramér's V above which an association counts as more than a trifle.
+    relevant_departure : float
+        Difference of an option's effect between cutpoints, in logits, above which effects count as not proportional.
     """
 
     table: str
@@ -56,7 +63,11 @@ class ContingencySpec(_Spec):
     normal_scale: float = Field(default=1.0, gt=0)
     r2_mean: float = Field(default=0.1, gt=0, lt=1)
     r2_concentration: float = Field(default=5.0, gt=0)
+    slab_scale: float = Field(default=1.0, gt=0)
+    slab_df: float = Field(default=4.0, gt=0)
+    composite_weights: tuple[float, ...] = Field(default=(1.0, 0.25, 0.0625), min_length=1)
     relevant_v: float = Field(default=0.1, gt=0, lt=1)
+    relevant_departure: float = Field(default=0.2, gt=0)
 
 
 class CoefficientsSpec(_Spec):
@@ -73,6 +84,8 @@ class CoefficientsSpec(_Spec):
         Level of the printed intervals.
     expected_nonzero : float
         Prior guess of the number of non-zero effects.
+    slab_scale, slab_df : float
+        Student-t slab of the horseshoe, in the unit of the coefficients.
     """
 
     table: str
@@ -80,6 +93,8 @@ class CoefficientsSpec(_Spec):
     readings: tuple[StandardErrorReading, ...] = Field(default=("printed", "interval", "wald"), min_length=1)
     level: float = Field(default=0.95, gt=0, lt=1)
     expected_nonzero: float = Field(gt=0)
+    slab_scale: float = Field(default=5.0, gt=0)
+    slab_df: float = Field(default=4.0, gt=0)
 
 
 class RegionsSpec(_Spec):

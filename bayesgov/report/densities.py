@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from arviz_stats.base import array_stats
+from arviz_stats.base import array_stats  # type: ignore[attr-defined]
 
 _TAIL = 0.5  # per cent of prior draws left out on either side: heavy prior tails would hide the posterior
 _WIDEST = 8.0  # the prior's curve is drawn over at most this many posterior ranges
+
+_POINTS = 200  # of a curve
 
 
 def density_curves(prior: Mapping[str, np.ndarray], posterior: Mapping[str, np.ndarray]) -> pd.DataFrame:
@@ -33,7 +35,9 @@ def density_curves(prior: Mapping[str, np.ndarray], posterior: Mapping[str, np.n
         If the names differ.
     """
     if set(prior) != set(posterior):
-        raise ValueError(f"prior and posterior need the same names; these differ: {sorted(set(prior) ^ set(posterior))}")
+        raise ValueError(
+            f"prior and posterior need the same names; these differ: {sorted(set(prior) ^ set(posterior))}"
+        )
     parts = []
     for label, draws in posterior.items():
         x, density = _curve(draws)
@@ -52,11 +56,13 @@ def _curve(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     values = np.ravel(np.asarray(draws, dtype=float))
     low, high = np.percentile(values, [_TAIL, 100 - _TAIL])
     kept = values[(values >= low) & (values <= high)]
-    x, density, _ = array_stats.kde(kept)
+    x, density, _ = array_stats.kde(kept, grid_len=_POINTS)  # type: ignore[no-untyped-call]
     return x, density * kept.size / values.size
 
 
 def _window(prior: np.ndarray, posterior: np.ndarray) -> tuple[float, float]:
     low, high = posterior.min(), posterior.max()
     reach = (_WIDEST - 1) / 2 * (high - low)
-    return max(low - reach, float(np.percentile(prior, _TAIL))), min(high + reach, float(np.percentile(prior, 100 - _TAIL)))
+    return max(low - reach, float(np.percentile(prior, _TAIL))), min(
+        high + reach, float(np.percentile(prior, 100 - _TAIL))
+    )

@@ -11,7 +11,12 @@ from matplotlib.textpath import TextPath
 _SIZE = 12.0  # points
 _MARGIN = 1.5
 # SVG letter and number of vertices of each of Matplotlib's path codes.
-_COMMANDS = {Path.MOVETO: ("M", 1), Path.LINETO: ("L", 1), Path.CURVE3: ("Q", 2), Path.CURVE4: ("C", 3)}
+_COMMANDS = {
+    int(Path.MOVETO): ("M", 1),
+    int(Path.LINETO): ("L", 1),
+    int(Path.CURVE3): ("Q", 2),
+    int(Path.CURVE4): ("C", 3),
+}
 
 
 def equation_svg(latex: str, words: str) -> Markup:
@@ -30,10 +35,12 @@ def equation_svg(latex: str, words: str) -> Markup:
         If mathtext cannot parse it; the message holds the equation.
     """
     outline = _outline(latex)
-    low, high = outline.vertices.min(axis=0) - _MARGIN, outline.vertices.max(axis=0) + _MARGIN
+    vertices = np.asarray(outline.vertices, dtype=float)
+    low, high = vertices.min(axis=0) - _MARGIN, vertices.max(axis=0) + _MARGIN
     width, height = high - low
     return Markup(
-        '<svg class="equation" role="img" viewBox="0 0 {width:.2f} {height:.2f}" width="{width:.2f}pt" height="{height:.2f}pt">'
+        '<svg class="equation" role="img" viewBox="0 0 {width:.2f} {height:.2f}" '
+        'width="{width:.2f}pt" height="{height:.2f}pt">'
         '<title>{words}</title><path fill="currentColor" d="{path}"/></svg>'
     ).format(width=width, height=height, words=escape(words), path=_path_data(outline, low[0], high[1]))
 
@@ -48,16 +55,16 @@ def _outline(latex: str) -> Path:
 
 def _path_data(outline: Path, left: float, top: float) -> str:
     """SVG path data, with y pointing down from the top."""
-    points = np.column_stack([outline.vertices[:, 0] - left, top - outline.vertices[:, 1]])
+    points = np.asarray(outline.vertices, dtype=float) * (1, -1) + (-left, top)
+    codes = np.asarray(outline.codes, dtype=int)
     parts: list[str] = []
     index = 0
     while index < len(points):
-        code = outline.codes[index]  # type: ignore[index]  a TextPath always has codes
-        if code == Path.CLOSEPOLY:
+        if codes[index] == Path.CLOSEPOLY:
             parts.append("Z")
             index += 1
             continue
-        letter, count = _COMMANDS[code]
+        letter, count = _COMMANDS[int(codes[index])]
         numbers = points[index : index + count].ravel()
         parts.append(letter + " ".join(f"{value:.2f}" for value in numbers))
         index += count

@@ -42,7 +42,7 @@ _LABEL_WIDTH = 28
 _NARROWEST = 0.14  # a narrower segment has no room for its number; the data file has it
 
 _LOG_RATIO = 30.0  # positive values spanning more than this are drawn on a logarithmic axis
-_GRADES = (("#0072B2", "", "white"), ("#9AD0F5", "////", INK), ("#ffffff", "", INK), ("#E69F00", "....", INK))
+_GRADES = (("#0072B2", "", "white"), ("#9AD0F5", "////", INK), ("#ffffff", "", INK), ("#E69F00", "xx", INK))
 
 
 @house_figure
@@ -286,7 +286,9 @@ def _profile_panel(axes: Axes, data: pd.DataFrame, grades: Sequence[str]) -> Non
     for grade, (fill, hatch, ink) in zip(grades, _GRADES, strict=False):
         mine = data[data["grade"].astype(str) == grade]
         share = mine.set_index(mine["option"].astype(str))["share"].reindex(options).to_numpy(dtype=float)
-        axes.barh(y, share, left=start, height=1.25, color=fill, hatch=hatch, edgecolor=INK, linewidth=0.5, clip_on=False)
+        axes.barh(
+            y, share, left=start, height=1.25, color=fill, hatch=hatch, edgecolor=INK, linewidth=0.5, clip_on=False
+        )
         for row, left, size in zip(y, start, share, strict=True):
             if size >= _NARROWEST:
                 box = {"facecolor": fill, "edgecolor": "none", "pad": 0.6}
@@ -320,7 +322,14 @@ def audit_overview(data: pd.DataFrame) -> Figure:
     for verdict in verdicts:
         style, number = VERDICTS[verdict], counts[verdict].to_numpy(dtype=float)
         axes.barh(
-            range(len(counts)), number, left=start, height=0.7, color=style.fill, hatch=style.hatch, edgecolor=INK, linewidth=0.6
+            range(len(counts)),
+            number,
+            left=start,
+            height=0.7,
+            color=style.fill,
+            hatch=style.hatch,
+            edgecolor=INK,
+            linewidth=0.6,
         )
         for row, (left, size) in enumerate(zip(start, number, strict=True)):
             if size >= 0.035 * total:  # a narrower segment has no room for its number; the data file has it
@@ -369,8 +378,16 @@ def printed_recomputed(data: pd.DataFrame, *, xlabel: str, label_width: int = 34
     for row, verdict in enumerate(data["verdict"].astype(str)):
         axes.annotate(verdict, (1.01, row), xycoords=("axes fraction", "data"), va="center")
     handles = [
-        Line2D([], [], color=recomputed.color, linewidth=4, label="recomputed from the other printed numbers, with rounding"),
-        Line2D([], [], color=paper.color, marker=paper.marker, markerfacecolor="white", linestyle="none", label="printed"),
+        Line2D(
+            [],
+            [],
+            color=recomputed.color,
+            linewidth=4,
+            label="recomputed from the other printed numbers, with rounding",
+        ),
+        Line2D(
+            [], [], color=paper.color, marker=paper.marker, markerfacecolor="white", linestyle="none", label="printed"
+        ),
     ]
     outside_legend(figure, handles)
     return figure
@@ -391,7 +408,9 @@ def _scale_axis(axes: Axes, values: np.ndarray, limits: Limits) -> None:
 
 
 @house_figure
-def sensitivity(data: pd.DataFrame, *, xlabel: str, ylabel: str, reference: float | None = None, log: bool = False) -> Figure:
+def sensitivity(
+    data: pd.DataFrame, *, xlabel: str, ylabel: str, reference: float | None = None, log: bool = False
+) -> Figure:
     """An estimand against a dial (prior power, composite weight, assumed correlation), with its interval.
 
     Parameters

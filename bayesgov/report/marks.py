@@ -12,15 +12,16 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from bayesgov.report.style import INK, MAX_WIDTH, MUTED, RULE, SeriesStyle, drawing_style, wrapped
+from bayesgov.report.style import MAX_WIDTH, MUTED, RULE, SeriesStyle, drawing_style, wrapped
 
 # An interval reaching further than this many median half-widths beyond every estimate is cut at the panel's edge and
 # ends in an arrow; otherwise one region with a near-zero t-value flattens all the others.
 _REACH = 4.0
-_CHARACTER = 0.068  # inches: mean width of a DejaVu Sans character at 8 points, for legend columns
+_CHARACTER = 0.066  # inches: mean width of a DejaVu Sans character at 8 points, for legend columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +48,17 @@ def house_figure[**P](draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 def blank_figure(height: float, width: float = MAX_WIDTH) -> Figure:
     """An empty figure (inches) with constrained layout."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.03)  # type: ignore[union-attr]
-    return figure
+    engine = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.03)
+    return Figure(figsize=(width, height), layout=engine)
 
 
 def require_columns(data: pd.DataFrame, columns: Iterable[str]) -> None:
     """ValueError if a column that the figure draws is missing or there is no row."""
     missing = [name for name in columns if name not in data]
     if missing:
-        raise ValueError(f"the figure needs the column {missing[0]!r}; the frame has: {', '.join(map(str, data.columns))}")
+        raise ValueError(
+            f"the figure needs the column {missing[0]!r}; the frame has: {', '.join(map(str, data.columns))}"
+        )
     if data.empty:
         raise ValueError("the figure needs one row or more; the frame is empty")
 
@@ -113,9 +115,7 @@ def row_positions(data: pd.DataFrame, labels: Sequence[str], series: Sequence[st
     return np.asarray(positions, dtype=float)
 
 
-def draw_intervals(
-    axes: Axes, y: np.ndarray, data: pd.DataFrame, style: SeriesStyle, limits: Limits
-) -> None:
+def draw_intervals(axes: Axes, y: np.ndarray, data: pd.DataFrame, style: SeriesStyle, limits: Limits) -> None:
     """Draw estimates with their intervals; an interval cut by the limits ends in an arrow head.
 
     Parameters
@@ -133,9 +133,7 @@ def draw_intervals(
             axes.plot(
                 np.full(int(cut.sum()), edge), y[cut], marker, color=style.color, markersize=4, clip_on=False, zorder=4
             )
-    axes.plot(
-        estimate, y, style.marker, color=style.color, markerfacecolor=style.face, markeredgewidth=1.1, zorder=5
-    )
+    axes.plot(estimate, y, style.marker, color=style.color, markerfacecolor=style.face, markeredgewidth=1.1, zorder=5)
 
 
 def label_rows(axes: Axes, labels: Sequence[str], width: int) -> None:
@@ -178,11 +176,11 @@ def series_handles(styles: Mapping[str, SeriesStyle], *, dashed: bool = False) -
 
 def outside_legend(figure: Figure, handles: Sequence[Artist]) -> None:
     """A legend above the panels, in as many columns as fit the figure's width."""
-    widths = [0.62 + _CHARACTER * max(map(len, str(handle.get_label()).split("\n"))) for handle in handles]
+    widths = [0.52 + _CHARACTER * max(map(len, str(handle.get_label()).split("\n"))) for handle in handles]
     columns = len(handles)
     if sum(widths) > figure.get_figwidth():
         columns = max(1, math.floor(figure.get_figwidth() / max(widths)))
-    figure.legend(handles=list(handles), loc="outside upper center", ncols=columns, labelcolor=INK, handlelength=2.6)
+    figure.legend(handles=list(handles), loc="outside upper center", ncols=columns, handlelength=2.6, columnspacing=1.2)
 
 
 def grid_rows(panels: int, columns: int) -> int:

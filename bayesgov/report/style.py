@@ -28,7 +28,7 @@ class SeriesStyle:
 
     Attributes
     ----------
-    color, marker, hatch : str
+    color, marker : str
         Matplotlib names.
     line : str or dash pattern
     filled : bool
@@ -38,7 +38,6 @@ class SeriesStyle:
     color: str
     marker: str
     line: str | tuple[int, tuple[int, ...]]
-    hatch: str
     filled: bool
 
     @property
@@ -46,14 +45,14 @@ class SeriesStyle:
         return self.color if self.filled else "white"
 
 
-# Black, blue, vermilion, green and purple reach 3:1 against white; the palette's lighter colours serve as bar fills only.
+# Each reaches 3:1 against white, green and purple darkened for it; the palette's light colours serve as bar fills.
 _SERIES = (
-    SeriesStyle("#0072B2", "o", "-", "", True),
-    SeriesStyle("#D55E00", "s", "--", "////", False),
-    SeriesStyle("#1a1a1a", "D", "-.", "....", True),
-    SeriesStyle("#00795A", "^", ":", "\\\\\\\\", False),
-    SeriesStyle("#A8467F", "v", (0, (6, 1, 1, 1, 1, 1)), "xxxx", True),
-    SeriesStyle("#595959", "P", (0, (1, 3)), "||||", False),
+    SeriesStyle("#0072B2", "o", "-", True),
+    SeriesStyle("#D55E00", "s", "--", False),
+    SeriesStyle("#1a1a1a", "D", "-.", True),
+    SeriesStyle("#00795A", "^", ":", False),
+    SeriesStyle("#A8467F", "v", (0, (6, 1, 1, 1, 1, 1)), True),
+    SeriesStyle("#595959", "P", (0, (1, 3)), False),
 )
 
 
@@ -71,7 +70,7 @@ VERDICTS: Mapping[str, WordStyle] = {
     "consistent": WordStyle("#56B4E9", "", "#1a1a1a"),
     "inconsistent": WordStyle("#D55E00", "////", "#1a1a1a"),
     "impossible": WordStyle("#1a1a1a", "", "#ffffff"),
-    "undetermined": WordStyle("#F0E442", "....", "#1a1a1a"),
+    "undetermined": WordStyle("#F0E442", "\\\\\\\\", "#1a1a1a"),
     "not checkable": WordStyle("#ffffff", "", "#1a1a1a"),
 }
 

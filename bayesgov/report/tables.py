@@ -177,7 +177,9 @@ def latex(table: ReportTable) -> str:
 
 def latex_text(text: str) -> str:
     """Text with every character that LaTeX reads as a command or cannot typeset replaced by what it prints."""
-    plain = _LATEX_EXPONENT.sub(lambda match: "10\0" + match[1].translate(_PLAIN_EXPONENT) + "\0", text)
+    plain = _LATEX_EXPONENT.sub(
+        lambda match: "10\0" + match[1].translate(_PLAIN_EXPONENT) + "\0", " ".join(text.split())
+    )
     parts = plain.split("\0")  # text, exponent, text, ...
     return "".join(
         f"\\textsuperscript{{{part.replace('-', '$-$')}}}" if index % 2 else _latex_characters(part)

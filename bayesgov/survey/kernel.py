@@ -1,7 +1,7 @@
 """Posterior log-density of many cumulative-logit tables with shrinkage, as compiled scalar code.
 
-Every item has its own cutpoints; its effects are eta_o = sum_j basis[o, j] z_j with z_j ~ N(0, scale_item²). Effects are
-sampled in *likelihood-conditioned* coordinates u: with mode b and curvature H of the likelihood in z_j and
+Every item has its own cutpoints; its effects are eta_o = sum_j basis[o, j] z_j with z_j ~ N(0, scale_item²). Effects
+are sampled in *likelihood-conditioned* coordinates u: with mode b and curvature H of the likelihood in z_j and
 P = w H + 1 / scale², z_j = w H b / P + u_j / sqrt(P). Only coordinates change, the posterior does not; u is nearly
 standard normal whatever the scale does, between the centred (H large) and non-centred (H small) parametrisation, so
 shrinkage makes no funnel.
@@ -17,8 +17,8 @@ import numpy as np
 from bayesgov.shrinkage_kernel import log_scales, logistic, pull_back, softplus
 
 
-@numba.njit(cache=True)
-def tables_log_density(
+@numba.njit(cache=True, error_model="numpy")
+def tables_log_density(  # noqa: PLR0917  compiled code takes arrays by position
     theta: np.ndarray,
     counts: np.ndarray,
     weight: float,
@@ -83,7 +83,7 @@ def tables_log_density(
                 d_cut[m] += slope
                 d_eta -= slope
                 if m < n_gaps:
-                    gap = cut[m + 1] - cut[m]
+                    gap = math.exp(theta[first_gap + i * n_gaps + m])
                     density += above * math.log(-math.expm1(-gap))
                     pull = above / math.expm1(gap)
                     d_cut[m + 1] += pull
@@ -102,8 +102,6 @@ def tables_log_density(
             u = theta[first_u + i * n_contrasts + j]
             gradient[first_u + i * n_contrasts + j] = d_z[j] / math.sqrt(total)
             # dz / d log scale at fixed u, from dP / d log scale = -2 / scale²
-            d_log_scale[i] += (
-                d_z[j] * inverse_variance * (2.0 * information * mode[i, j] / total**2 + u / total**1.5)
-            )
+            d_log_scale[i] += d_z[j] * inverse_variance * (2.0 * information * mode[i, j] / total**2 + u / total**1.5)
     pull_back(family, theta[first_hyper:], fixed, log_scale, d_log_scale, gradient[first_hyper:])
     return density

@@ -2,11 +2,12 @@ r"""Cumulative-logit likelihood of grouped ordinal counts: NumPy, its derivative
 
 For levels :math:`k = 1..K` and cutpoints :math:`c_1 < ... < c_{K-1}`, :math:`P(y \le k) = F(c_k - \eta)` with the
 logistic :math:`F` (McCullagh 1980, doi:10.1111/j.2517-6161.1980.tb01109.x), so a larger :math:`\eta` means a higher
-level. A difference of two logistic functions loses every digit in the tails; the same probability is
+level. A difference of two logistic functions loses every digit in the tails; the same probability, written with
+:math:`s(x) = \log(1 + e^x)` as
 
-.. math:: \log P(y = k) = -s(\eta - c_k) - s(c_{k-1} - \eta) + \log(1 - e^{-(c_k - c_{k-1})}), \quad s(x) = \log(1 + e^x),
+.. math:: \log P(y = k) = -s(\eta - c_k) - s(c_{k-1} - \eta) + \log(1 - e^{-(c_k - c_{k-1})}),
 
-which does not, and whose last term does not depend on :math:`\eta`.
+does not, and its last term does not depend on :math:`\eta`.
 """
 
 from __future__ import annotations

@@ -86,15 +86,19 @@ def find_mode(counts: np.ndarray, x: np.ndarray, offset: np.ndarray | None = Non
     shift = np.zeros(counts.shape[0]) if offset is None else offset
     n_cuts, n_obs = counts.shape[1] - 1, float(totals.sum())
     share = np.cumsum(totals)[:-1] / n_obs
-    theta = np.concatenate([np.log(share / (1 - share)) + float(np.average(shift, weights=counts.sum(axis=1))), np.zeros(x.shape[1])])
-    for iteration in range(_MAX_ITERATIONS):
+    theta = np.concatenate(
+        [np.log(share / (1 - share)) + float(np.average(shift, weights=counts.sum(axis=1))), np.zeros(x.shape[1])]
+    )
+    iterations = 0
+    while iterations < _MAX_ITERATIONS:
+        iterations += 1
         value, gradient, curvature = _evaluate(theta, counts, x, shift)
         step = np.linalg.solve(curvature, gradient)
         # one more step after the tolerance is met costs nothing and squares the error
         if np.max(np.abs(gradient)) / n_obs < _GRADIENT_TOLERANCE:
             theta = theta + step
             break
-        theta = theta + _halved(theta, step, value, counts, x, shift)
+        theta = theta + _halved(theta, step, value, counts=counts, x=x, offset=shift)
     value, gradient, curvature = _evaluate(theta, counts, x, shift)
     norm = float(np.max(np.abs(gradient)) / n_obs)
     return CumulativeMode(
@@ -105,12 +109,14 @@ def find_mode(counts: np.ndarray, x: np.ndarray, offset: np.ndarray | None = Non
         gradient_norm=norm,
         condition=float(np.linalg.cond(curvature)),
         last_step=np.linalg.solve(curvature, gradient),
-        iterations=iteration + 1,
+        iterations=iterations,
         converged=norm < _GRADIENT_TOLERANCE,
     )
 
 
-def _evaluate(theta: np.ndarray, counts: np.ndarray, x: np.ndarray, offset: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+def _evaluate(
+    theta: np.ndarray, counts: np.ndarray, x: np.ndarray, offset: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray]:
     n_cuts = counts.shape[1] - 1
     cutpoints, eta = theta[:n_cuts], offset + x @ theta[n_cuts:]
     derivatives = log_likelihood(counts, eta, cutpoints)
@@ -119,7 +125,7 @@ def _evaluate(theta: np.ndarray, counts: np.ndarray, x: np.ndarray, offset: np.n
 
 
 def _halved(
-    theta: np.ndarray, step: np.ndarray, value: float, counts: np.ndarray, x: np.ndarray, offset: np.ndarray
+    theta: np.ndarray, step: np.ndarray, value: float, *, counts: np.ndarray, x: np.ndarray, offset: np.ndarray
 ) -> np.ndarray:
     """The Newton step, halved until cutpoints stay in order and the likelihood does not fall."""
     n_cuts = counts.shape[1] - 1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from bayesgov.errors import InputError
@@ -12,6 +14,7 @@ from bayesgov.printed import Interval, PrintedNumber
 from bayesgov.published.audit.finding import Explanation, Finding, Verdict
 from bayesgov.published.audit.interval_matrix import (
     IntervalMatrix,
+    Matrix,
     cell_place,
     eigenvalue_bounds,
     inverse_bounds,
@@ -20,7 +23,32 @@ from bayesgov.published.audit.interval_matrix import (
 from bayesgov.published.audit.registry import check
 from bayesgov.published.audit.wording import finite, listing, number, span
 
-type Cells = Mapping[str, PrintedNumber | str]
+Cells = Mapping[str, PrintedNumber | str]
+
+
+@dataclass(frozen=True, slots=True)
+class ForcedVif:
+    """A VIF that a few predictors alone force.
+
+    Attributes
+    ----------
+    bound : float
+        The VIF is this or more, whatever the rounding.
+    predictors : tuple of str
+        The one or two predictors that force it.
+    left_out : int
+        Pairs of predictors that form an impossible triple with the predictor in question.
+    """
+
+    bound: float
+    predictors: tuple[str, ...]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    low: Matrix
+    high: Matrix
 
 
 def _inverse(vif: PrintedNumber) -> Interval:
@@ -58,7 +86,7 @@ def vif_tolerance(*, vif: PrintedNumber, tolerance: PrintedNumber) -> Finding:
     return Finding(str(tolerance), span(implied), implied.low, finite(implied.high), verdict, note=note)
 
 
-def _agreement(vifs: tuple[PrintedNumber, ...], tolerances: tuple[PrintedNumber, ...]) -> np.ndarray:
+def _agreement(vifs: tuple[PrintedNumber, ...], tolerances: tuple[PrintedNumber, ...]) -> NDArray[np.bool_]:
     """Which VIF (row) goes with which tolerance (column)."""
     implied = [_inverse(vif) for vif in vifs]
     return np.array([[tolerance.bounds.intersects(value) for tolerance in tolerances] for value in implied])
@@ -132,11 +160,13 @@ def vif_from_correlations(*, vif: PrintedNumber, correlations: Cells, item: str)
         return Finding(str(vif), "", None, None, "not checkable", note=note)
     smallest = eigenvalue_bounds(matrix).smallest
     if smallest.high < 0:
-        note = f"The correlations form no correlation matrix (smallest eigenvalue {span(smallest)}), so they imply no VIF."
+        note = (
+            f"The correlations form no correlation matrix (smallest eigenvalue {span(smallest)}), so they imply no VIF."
+        )
         return Finding(str(vif), "", None, None, "not checkable", note=note)
     enclosure = inverse_bounds(matrix) if smallest.low > 0 else None
     if enclosure is None:
-        note = f"Rounding allows a singular correlation matrix (smallest eigenvalue {span(smallest)}), hence any larger VIF."
+        note = f"Rounding allows a singular matrix (smallest eigenvalue {span(smallest)}), hence any larger VIF."
         return Finding(str(vif), "", None, None, "undetermined", note=note)
     implied = Interval(max(1.0, enclosure[position].low), max(1.0, enclosure[position].high))
     verdict: Verdict = "consistent" if vif.bounds.intersects(implied) else "inconsistent"
@@ -164,46 +194,88 @@ def vif_lower_bound(*, vif: PrintedNumber, correlations: Cells, item: str) -> Fi
     """
     matrix = read_correlations(correlations)
     position = _row_of(matrix, item)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        r2_low, r2_high = _pair_r2(matrix, position)
-    usable = r2_high < 1
-    left_out = int(np.count_nonzero(r2_low > 1))
-    if not usable.any():
+    forced = forced_vif(matrix, position)
+    if forced is None:
         note = "No one or two printed correlations bound it."
         return Finding(str(vif), "", None, None, "not checkable", note=note)
-    candidates = np.where(usable, r2_low, -np.inf)
+    verdict: Verdict = "impossible" if vif.bounds.high < forced.bound else "consistent"
+    note = f"Regressed on {' and '.join(forced.predictors)} alone, {item} has a VIF of {number(forced.bound)} or more."
+    if forced.left_out:
+        note = (
+            f"{note} {forced.left_out} pairs left out: with {item} they form a triple that no three variables can have."
+        )
+    return Finding(str(vif), f"at least {number(forced.bound)}", forced.bound, None, verdict, note=note)
+
+
+@check("vif_cut_from_correlations", readings=(), typo_limit=60)
+def vif_cut_from_correlations(*, correlations: Cells, cut: PrintedNumber, quote: str = "") -> Finding:
+    """Whether the correlations leave room for the text's sentence that every VIF is below a cut.
+
+    Parameters
+    ----------
+    correlations : mapping
+    cut : PrintedNumber
+    quote : str
+        The sentence.
+
+    Notes
+    -----
+    Uses the bound of :func:`vif_lower_bound` for every predictor: above the cut the sentence cannot hold; below it the
+    question stays open, because all predictors together force more than two do.
+    """
+    matrix = read_correlations(correlations)
+    every = ((name, forced_vif(matrix, position)) for position, name in enumerate(matrix.names))
+    forced = {name: found for name, found in every if found is not None}
+    limit = float(cut.value)
+    said = f' Sentence: "{quote}".' if quote else ""
+    if not forced:
+        return Finding(str(cut), "", None, None, "not checkable", note=f"No printed correlation bounds a VIF.{said}")
+    beyond = [
+        f"{name} ({number(found.bound)} from {' and '.join(found.predictors)})"
+        for name, found in forced.items()
+        if found.bound >= limit
+    ]
+    largest = max(found.bound for found in forced.values())
+    verdict: Verdict = "inconsistent" if beyond else "undetermined"
+    note = f"Predictors whose VIF the correlations force to {number(limit)} or more: {listing(beyond)}.{said}"
+    return Finding(f"all below {cut}", f"largest at least {number(largest)}", largest, None, verdict, note=note)
+
+
+def forced_vif(matrix: IntervalMatrix, position: int) -> ForcedVif | None:
+    """The largest VIF that one or two predictors force on the one at ``position``; None if none bounds it."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r2 = _pair_r2(matrix, position)
+    usable = r2.high < 1
+    if not usable.any():
+        return None
+    candidates = np.where(usable, r2.low, -np.inf)
     j, k = (int(index) for index in np.unravel_index(int(candidates.argmax()), candidates.shape))
     # floating-point error of a dozen operations on numbers below 1, divided by 1 - R²
     bound = (1 / (1 - float(candidates[j, k]))) * (1 - 1e-12)
-    verdict: Verdict = "impossible" if vif.bounds.high < bound else "consistent"
-    predictors = matrix.names[j] if j == k else f"{matrix.names[j]} and {matrix.names[k]}"
-    note = f"Predictor {predictors} alone gives {item} a VIF of {number(bound)} or more."
-    if j != k:
-        note = f"Predictors {predictors} alone give {item} a VIF of {number(bound)} or more."
-    if left_out:
-        note = f"{note} {left_out} pairs left out: with {item} they form a triple that no three variables can have."
-    return Finding(str(vif), f"at least {number(bound)}", bound, None, verdict, note=note)
+    predictors = (matrix.names[j],) if j == k else (matrix.names[k], matrix.names[j])
+    return ForcedVif(bound, predictors, int(np.count_nonzero(r2.low > 1)))
 
 
-def _pair_r2(matrix: IntervalMatrix, position: int) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds of R² of one predictor on every other (diagonal) and on every two others (lower triangle); NaN elsewhere."""
+def _pair_r2(matrix: IntervalMatrix, position: int) -> _Bounds:
+    """Bounds of R² on every other predictor (diagonal) and on every two others (lower triangle); NaN elsewhere."""
     size = len(matrix.names)
     r, d = matrix.midpoint, matrix.radius
     others = [index for index in range(size) if index != position]
     low, high = np.full((size, size), np.nan), np.full((size, size), np.nan)
     for j in others:
-        low[j, j], high[j, j] = _squared(r[position, j], d[position, j])
-    rows, columns = (np.array(index) for index in zip(*[(j, k) for j in others for k in others if k < j], strict=True))
+        single = _squared(r[position, j], d[position, j])
+        low[j, j], high[j, j] = single.low, single.high
+    below = np.array([(j, k) for j in others for k in others if k < j], dtype=np.int64).reshape(-1, 2)
+    rows, columns = below.T
     a, da = r[position, rows], d[position, rows]
     b, db, c, dc = r[position, columns], d[position, columns], r[rows, columns], d[rows, columns]
-    rest_low, rest_high = _squared(b - a * c, db + np.abs(a) * dc + np.abs(c) * da + da * dc)
-    first_low, first_high = _squared(a, da)
-    between_low, between_high = _squared(c, dc)
-    low[rows, columns] = first_low + rest_low / np.maximum(1 - between_low, 0.0)
-    high[rows, columns] = first_high + rest_high / np.maximum(1 - between_high, 0.0)
-    return low, high
+    first, between = _squared(a, da), _squared(c, dc)
+    rest = _squared(b - a * c, db + np.abs(a) * dc + np.abs(c) * da + da * dc)
+    low[rows, columns] = first.low + rest.low / np.maximum(1 - between.low, 0.0)
+    high[rows, columns] = first.high + rest.high / np.maximum(1 - between.high, 0.0)
+    return _Bounds(low, high)
 
 
-def _squared(midpoint: np.ndarray, radius: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _squared(midpoint: Matrix, radius: Matrix) -> _Bounds:
     magnitude = np.abs(midpoint)
-    return np.maximum(0.0, magnitude - radius) ** 2, (magnitude + radius) ** 2
+    return _Bounds(np.maximum(0.0, magnitude - radius) ** 2, (magnitude + radius) ** 2)

@@ -8,6 +8,7 @@ is added to the rounding, so that a bound is never tighter than the truth.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -58,6 +59,21 @@ class TripleBounds:
 
 
 @dataclass(frozen=True, slots=True)
+class SubsetBounds:
+    """Bounds of the smallest eigenvalues of principal submatrices; NaN where a correlation is not printed.
+
+    Attributes
+    ----------
+    indices : ndarray of int, shape (n_subsets, size)
+    low, high : ndarray, shape (n_subsets,)
+    """
+
+    indices: NDArray[np.int64]
+    low: Matrix
+    high: Matrix
+
+
+@dataclass(frozen=True, slots=True)
 class IntervalMatrix:
     """A symmetric matrix known up to rounding.
 
@@ -78,7 +94,9 @@ class IntervalMatrix:
 
     def entry(self, i: int, j: int) -> Interval:
         """Enclosure of one entry, outward rounded."""
-        return Interval.point(float(self.midpoint[i, j])) + Interval(-float(self.radius[i, j]), float(self.radius[i, j]))
+        return Interval.point(float(self.midpoint[i, j])) + Interval(
+            -float(self.radius[i, j]), float(self.radius[i, j])
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +162,12 @@ def read_correlations(cells: Mapping[str, PrintedNumber | str]) -> IntervalMatri
             high[i, j] = max(high[i, j], bounds.high)
     absent = low > high
     np.fill_diagonal(absent, False)
+    np.fill_diagonal(low, 1.0)
+    np.fill_diagonal(high, 1.0)
     low[absent] = high[absent] = np.nan
     midpoint = 0.5 * (low + high)
     # half the width, and what the rounding of the midpoint can lose
     radius = np.nextafter(np.maximum(high - midpoint, midpoint - low), np.inf)
-    np.fill_diagonal(midpoint, 1.0)
     np.fill_diagonal(radius, 0.0)
     missing = tuple((names[i], names[j]) for i, j in zip(*np.nonzero(np.tril(absent)), strict=True))
     return IntervalMatrix(names, midpoint, radius, missing)
@@ -207,7 +226,9 @@ def inverse_bounds(matrix: IntervalMatrix) -> tuple[Interval, ...] | None:
         return None
     h = (g @ magnitude) * (1 + slack)
     error = (np.diag(h) + norm / (1 - norm) * h.max(axis=0)) * (1 + slack)
-    return tuple(Interval.point(float(v)) + Interval(-float(e), float(e)) for v, e in zip(np.diag(r), error, strict=True))
+    return tuple(
+        Interval.point(float(v)) + Interval(-float(e), float(e)) for v, e in zip(np.diag(r), error, strict=True)
+    )
 
 
 def third_correlation(first: Interval, second: Interval) -> Interval:
@@ -220,7 +241,8 @@ def third_correlation(first: Interval, second: Interval) -> Interval:
     rest = [1.0 - Interval(min(1.0, r.square().low), min(1.0, r.square().high)) for r in (first, second)]
     reach = (Interval(max(0.0, rest[0].low), rest[0].high) * Interval(max(0.0, rest[1].low), rest[1].high)).sqrt()
     product = first * second
-    return Interval((product - reach).low, (product + reach).high)
+    low, high = (product - reach).low, (product + reach).high
+    return Interval(min(1.0, max(-1.0, low)), min(1.0, max(-1.0, high)))
 
 
 def triple_bounds(matrix: IntervalMatrix) -> TripleBounds:
@@ -240,6 +262,29 @@ def triple_bounds(matrix: IntervalMatrix) -> TripleBounds:
     high = free_high[0] * free_high[1] - np.maximum(0.0, gap - spread) ** 2
     slack = 10 * _FLOAT_SLACK
     return TripleBounds(indices, low - slack, high + slack)
+
+
+def subset_eigenvalues(matrix: IntervalMatrix, size: int) -> SubsetBounds:
+    """Bound the smallest eigenvalue of every principal submatrix of a given size, by Weyl's inequality.
+
+    Raises
+    ------
+    ValueError
+        If there is no subset of that size, or more than 20,000.
+    """
+    count = math.comb(len(matrix.names), size)
+    if size < 2 or not 0 < count <= 20_000:
+        raise ValueError(
+            f"subsets of {size} of {len(matrix.names)} variables: between 1 and 20,000 wanted; got {count}"
+        )
+    indices = np.array(list(itertools.combinations(range(len(matrix.names)), size)), dtype=np.int64)
+    blocks = matrix.midpoint[indices[:, :, None], indices[:, None, :]]
+    shift = matrix.radius[indices[:, :, None], indices[:, None, :]].sum(axis=2).max(axis=1)
+    printed = ~np.isnan(blocks).any(axis=(1, 2))
+    smallest = np.full(count, np.nan)
+    smallest[printed] = np.linalg.eigvalsh(blocks[printed])[:, 0]
+    slack = shift * (1 + _FLOAT_SLACK * size) + _FLOAT_SLACK * size**2
+    return SubsetBounds(indices, smallest - slack, smallest + slack)
 
 
 def nearest_correlation(matrix: Matrix, *, tolerance: float = 1e-8, iterations: int = 2000) -> NearestCorrelation:
@@ -273,7 +318,7 @@ def best_single_cell(matrix: Matrix, row: int, column: int) -> CellChange:
     Notes
     -----
     The smallest eigenvalue is a concave function of the matrix, hence of one cell, so the bounded search finds its
-    maximum. A change of one cell is of rank two with one positive eigenvalue: it removes one negative eigenvalue at most.
+    maximum. A change of one cell has rank two and one positive eigenvalue: it removes one negative eigenvalue at most.
     """
     trial = matrix.copy()
 

@@ -16,13 +16,14 @@ from bayesgov.published.audit.interval_matrix import (
     eigenvalue_bounds,
     nearest_correlation,
     read_correlations,
+    subset_eigenvalues,
     third_correlation,
     triple_bounds,
 )
 from bayesgov.published.audit.registry import check
 from bayesgov.published.audit.wording import listing, number, span
 
-type Cells = Mapping[str, PrintedNumber | str]
+Cells = Mapping[str, PrintedNumber | str]
 
 _DELETION = ("listwise", "pairwise", "not stated")
 
@@ -41,10 +42,17 @@ def correlation_symmetric(*, correlations: Cells) -> Finding:
     if not pairs:
         note = "Only one triangle is printed, so symmetry cannot be checked."
         return Finding(reported, "", None, None, "not checkable", note=note)
-    apart = [f"({r}, {c}): {a} and {b}" for r, c, a, b in pairs if not a.bounds.intersects(b.bounds)]
+    apart = [f"({r}, {c}): {a} and {b}" for r, c, a, b in pairs if not _same_number(a, b)]
     verdict: Verdict = "impossible" if apart else "consistent"
     recomputed = f"{len(apart)} of {len(pairs)} pairs differ"
     return Finding(reported, recomputed, None, None, verdict, note=f"Pairs that differ: {listing(apart)}.")
+
+
+def _same_number(first: PrintedNumber, second: PrintedNumber) -> bool:
+    """Whether two cells can print one number; with equal decimals they have to print alike."""
+    if first.decimals == second.decimals:
+        return first.value == second.value
+    return first.bounds.intersects(second.bounds)
 
 
 @check("correlation_range", typo_limit=400)
@@ -73,7 +81,9 @@ def _explain_semidefinite(*, correlations: Cells, deletion: str) -> tuple[Explan
     estimated = "tetrachoric or polychoric coefficients, estimated pair by pair"
     return (
         Explanation("pairwise deletion", pairwise, resolves=True),
-        Explanation(estimated, "an indefinite matrix can then occur; the paper names no such coefficient", resolves=True),
+        Explanation(
+            estimated, "an indefinite matrix can then occur; the paper names no such coefficient", resolves=True
+        ),
         _single_cell(matrix),
         _nearest(matrix),
     )
@@ -83,7 +93,7 @@ def _single_cell(matrix: IntervalMatrix) -> Explanation:
     bounds = eigenvalue_bounds(matrix)
     name = "one altered cell"
     if bounds.certainly_negative > 1:
-        # adding t to one off-diagonal pair has eigenvalues t and -t: by interlacing one negative eigenvalue goes at most
+        # a change t of one off-diagonal pair has eigenvalues t and -t: one negative eigenvalue goes at most
         count = bounds.certainly_negative
         value = f"{count} eigenvalues are negative under every rounding, so {count} cells or more would have to differ"
         return Explanation(name, value, resolves=False)
@@ -138,9 +148,13 @@ def correlation_semidefinite(*, correlations: Cells, deletion: str) -> Finding:
     verdict: Verdict = "impossible" if high < 0 else "consistent" if low >= 0 else "undetermined"
     if deletion == "pairwise" and verdict == "impossible":
         verdict = "not checkable"
-    count = f"; {bounds.certainly_negative} eigenvalues below zero under every rounding" if bounds.certainly_negative else ""
+    count = (
+        f"; {bounds.certainly_negative} eigenvalues below zero under every rounding"
+        if bounds.certainly_negative
+        else ""
+    )
     note = (
-        f"Smallest eigenvalue {span(bounds.smallest)} (rounding moves an eigenvalue by {bounds.perturbation:.2g} at most)"
+        f"Smallest eigenvalue {span(bounds.smallest)} (rounding moves it by {bounds.perturbation:.2g} at most)"
         f"{count}; a correlation matrix of one set of respondents has none below zero."
     )
     return Finding(reported, f"smallest eigenvalue {span(bounds.smallest)}", low, high, verdict, note=note)
@@ -190,15 +204,49 @@ def _triple(matrix: IntervalMatrix, indices: np.ndarray[tuple[int], np.dtype[np.
     return distances[max(distances)]
 
 
+@check("correlation_subsets", readings=(), typo_limit=100)
+def correlation_subsets(*, correlations: Cells, size: int) -> Finding:
+    """Which sets of so many variables have correlations that cannot stand together, whatever the rest of the matrix.
+
+    Parameters
+    ----------
+    correlations : mapping
+    size : int
+        Variables in a set; 3 or 4 are the ones that a reader can follow by hand.
+    """
+    matrix = read_correlations(correlations)
+    if not 2 <= size <= len(matrix.names):
+        raise InputError(f"size should lie between 2 and the {len(matrix.names)} variables of the matrix; got {size}")
+    bounds = subset_eigenvalues(matrix, size)
+    printed = ~np.isnan(bounds.low)
+    total = int(printed.sum())
+    if not total:
+        note = f"No {size} variables have all their correlations printed."
+        return Finding(f"{len(matrix.names)} variables", "", None, None, "not checkable", note=note)
+    impossible = np.flatnonzero(printed & (bounds.high < 0))
+    open_ = int(np.count_nonzero(printed & (bounds.low < 0) & (bounds.high >= 0)))
+    verdict: Verdict = "impossible" if len(impossible) else "undetermined" if open_ else "consistent"
+    worst = impossible[np.argsort(bounds.high[impossible])]
+    found = listing(
+        (
+            f"({', '.join(matrix.names[i] for i in bounds.indices[k])}) smallest eigenvalue <= {bounds.high[k]:.3f}"
+            for k in worst
+        ),
+        limit=12,
+    )
+    note = f"Sets of {size} variables that cannot have such correlations: {found}."
+    if open_:
+        note = f"{note} Rounding allows both answers for {open_} more."
+    low, high = float(np.nanmin(bounds.low)), float(np.nanmin(bounds.high))
+    return Finding(f"{total} sets of {size}", f"{len(impossible)} impossible", low, high, verdict, note=note)
+
+
 @check("correlation_above_cut")
 def correlation_above_cut(*, correlation: PrintedNumber, cut: PrintedNumber) -> Finding:
     """Whether a correlation that the text names exceeds the cut that the text gives (">0.80" or "0.80")."""
     magnitude, limit = abs(correlation.bounds), float(cut.value)
-    verdict: Verdict
-    if magnitude.low > limit:
-        verdict = "consistent"
-    else:
-        verdict = "inconsistent" if magnitude.high <= limit else "undetermined"
+    below: Verdict = "inconsistent" if magnitude.high <= limit else "undetermined"
+    verdict: Verdict = "consistent" if magnitude.low > limit else below
     note = f"|r| = {span(magnitude)} against a cut of {number(limit)}."
     return Finding(str(cut), str(correlation), magnitude.low, magnitude.high, verdict, note=note)
 

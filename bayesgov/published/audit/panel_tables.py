@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from scipy.stats import norm
 
@@ -23,7 +23,7 @@ def sign_of(bounds: Interval) -> int:
 
 
 def implied_standard_error(estimate: PrintedNumber, t: PrintedNumber) -> Interval:
-    """SE = \\|b / t\\| over the rounding of both; unbounded where t rounds to zero."""
+    """SE = |b / t| over the rounding of both; unbounded where t rounds to zero."""
     return abs(estimate.bounds / t.bounds) if sign_of(t.bounds) else abs(estimate.bounds) / abs(t.bounds)
 
 
@@ -64,14 +64,19 @@ def standard_error_implied(
     return Finding(str(standard_error), span(implied), low, high, verdict, note=note)
 
 
+def _growth(coefficient: Interval) -> Interval:
+    """100 (exp(b) - 1), the percentage for an outcome in logarithms; infinite where exp overflows."""
+    return 100.0 * (coefficient.monotone(math.exp) - 1.0) if coefficient.high < 700 else Interval.point(math.inf)
+
+
 def _explain_percent(*, coefficient: PrintedNumber, percent: PrintedNumber) -> tuple[Explanation, ...]:
     """Other ways from a coefficient to a percentage."""
     bounds = coefficient.bounds
-    readings = [("the coefficient itself, a per cent sign added", bounds)]
-    # exp overflows beyond about 709; no table prints such a percentage
-    if bounds.high < 700:
-        readings.append(("100 (exp(b) - 1), the outcome in logarithms", 100.0 * (bounds.monotone(math.exp) - 1.0)))
-    readings.append(("b / 100, the predictor in logarithms", bounds / 100.0))
+    readings = (
+        ("the coefficient itself, a per cent sign added", bounds),
+        ("100 (exp(b) - 1), the outcome in logarithms", _growth(bounds)),
+        ("b / 100, the predictor in logarithms", bounds / 100.0),
+    )
     return tuple(Explanation(name, f"{span(value, 6)} %", percent.bounds.intersects(value)) for name, value in readings)
 
 
@@ -92,9 +97,7 @@ def percent_reading(*, coefficient: PrintedNumber, percent: PrintedNumber) -> Fi
 
 
 @check("same_percent_rule", readings=())
-def same_percent_rule(
-    *, coefficients: Mapping[str, PrintedNumber], percents: Mapping[str, PrintedNumber]
-) -> Finding:
+def same_percent_rule(*, coefficients: Mapping[str, PrintedNumber], percents: Mapping[str, PrintedNumber]) -> Finding:
     """Whether one rule turns each coefficient into the percentage that the text gives for it.
 
     Parameters
@@ -105,16 +108,17 @@ def same_percent_rule(
     if len(coefficients) != len(percents):
         raise InputError(f"each coefficient needs its percentage; got {len(coefficients)} and {len(percents)}")
     pairs = list(zip(coefficients.values(), percents.values(), strict=True))
-    rules = {
+    rules: dict[str, Callable[[Interval], Interval]] = {
         "100 b": lambda b: 100.0 * b,
         "b": lambda b: b,
-        "100 (exp(b) - 1)": lambda b: 100.0 * (b.monotone(math.exp) - 1.0) if b.high < 700 else Interval.point(math.inf),
+        "100 (exp(b) - 1)": _growth,
         "b / 100": lambda b: b / 100.0,
     }
     fits = {name: [p.bounds.intersects(rule(b.bounds)) for b, p in pairs] for name, rule in rules.items()}
     whole = [name for name, fit in fits.items() if all(fit)]
     each = listing(
-        f"{p} from {b}: {', '.join(name for name in rules if fits[name][k]) or 'no rule'}" for k, (b, p) in enumerate(pairs)
+        f"{p} from {b}: {', '.join(name for name in rules if fits[name][k]) or 'no rule'}"
+        for k, (b, p) in enumerate(pairs)
     )
     verdict: Verdict = "consistent" if whole else "inconsistent"
     note = f"Rules that fit: {each}."
@@ -171,14 +175,17 @@ def long_run_sign(
     if claimed not in ("positive", "negative"):
         raise InputError(f"claimed should be positive or negative; got {claimed!r}")
     denominator = 1.0 - outcome_lag.bounds
-    said = f" Sentence: \"{quote}\"." if quote else ""
+    said = f' Sentence: "{quote}".' if quote else ""
     if abs(outcome_lag.bounds).high >= 1:
         note = f"1 - alpha = {span(denominator)} with alpha = {outcome_lag}: a long-run effect needs |alpha| < 1.{said}"
         return Finding(claimed, "", None, None, "not checkable", note=note)
     effect_bounds = (effect.bounds + effect_lag.bounds) / denominator
     sign = sign_of(effect_bounds)
     verdict: Verdict = "undetermined" if sign == 0 else "consistent" if _SIGNS[sign] == claimed else "inconsistent"
-    note = f"({effect} + {effect_lag}) / (1 - {outcome_lag}); estimates only, their sampling error left aside.{said}"
+    note = (
+        f"(b0 + b1) / (1 - alpha) with b0 = {effect}, b1 = {effect_lag}, alpha = {outcome_lag}; "
+        f"estimates only, their sampling error left aside.{said}"
+    )
     return Finding(claimed, span(effect_bounds), effect_bounds.low, effect_bounds.high, verdict, note=note)
 
 
@@ -209,8 +216,9 @@ def specification_test(*, p: PrintedNumber, levels: tuple[float, ...], overident
     verdict: Verdict = "undetermined"
     if len(kept) == len(levels) or len(rejected) == len(levels):
         verdict = "consistent" if kept else "inconsistent"
-    note = f"Not rejected at {listing(f'{k:g}' for k in kept)}; rejected at {listing(f'{k:g}' for k in rejected)}."
+    parts = (("Rejected", rejected), ("Not rejected", kept))
+    note = " ".join(f"{word} at {' and '.join(f'{k:g}' for k in at)}." for word, at in parts if at)
     if overidentification and bounds.low > 0.25:
         note = f"{note} {_ROODMAN}"
     cuts = ", ".join(f"{level:g}" for level in levels)
-    return Finding(str(p), f"not below {cuts}", min(levels), max(levels), verdict, note=note)
+    return Finding(str(p), f"against {cuts}", None, None, verdict, note=note)

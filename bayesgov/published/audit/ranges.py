@@ -11,7 +11,7 @@ from bayesgov.published.audit.interval_matrix import cell_place
 from bayesgov.published.audit.registry import check
 from bayesgov.published.audit.wording import finite, listing, number, span
 
-type Numbers = Mapping[str, PrintedNumber]
+Numbers = Mapping[str, PrintedNumber]
 
 
 def _hull(values: Numbers) -> Interval:
@@ -24,7 +24,7 @@ def _named(values: Numbers, references: list[str]) -> str:
 
 
 def _sentence(note: str, quote: str) -> str:
-    return f"{note} Sentence: \"{quote}\"." if quote else note
+    return f'{note} Sentence: "{quote}".' if quote else note
 
 
 @check("possible_range", typo_limit=300)

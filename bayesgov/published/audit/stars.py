@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,11 +31,15 @@ class StarRange:
     most: int
 
     def __str__(self) -> str:
-        return str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
+        return stars_text(self.least) if self.least == self.most else f"{self.least} to {self.most} stars"
+
+
+def stars_text(count: int) -> str:
+    return "1 star" if count == 1 else f"{count} stars"
 
 
 def _check_levels(levels: tuple[float, ...]) -> None:
-    decreasing = all(earlier > later for earlier, later in zip(levels, levels[1:], strict=False))
+    decreasing = all(earlier > later for earlier, later in itertools.pairwise(levels))
     if not levels or not decreasing or not all(0 < level < 1 for level in levels):
         raise InputError(f"levels should be decreasing probabilities for one, two, ... stars; got {list(levels)}")
 
@@ -50,6 +55,19 @@ def critical_t(levels: tuple[float, ...], df: float | None = None) -> tuple[floa
     _check_levels(levels)
     tail = [level / 2 for level in levels]
     return tuple(float(norm.isf(p) if df is None else student_t.isf(p, df)) for p in tail)
+
+
+def critical_correlation(levels: tuple[float, ...], n: int) -> tuple[float, ...]:
+    """Two-sided critical values of |r|, from ``t = r sqrt((n - 2) / (1 - r²))`` with n - 2 degrees of freedom.
+
+    Raises
+    ------
+    InputError
+        If n is below 3.
+    """
+    if n < 3:
+        raise InputError(f"n should be 3 or more for a correlation's p-value; got {n}")
+    return tuple(t / math.sqrt(n - 2 + t * t) for t in critical_t(levels, n - 2))
 
 
 def star_range(magnitude: Interval, critical: tuple[float, ...]) -> StarRange:
@@ -71,15 +89,8 @@ def correlation_stars(*, correlations: Mapping[str, PrintedNumber | str], n: int
         Number of observations.
     levels : tuple of float
         Levels that one, two, ... stars stand for, decreasing: (0.05, 0.01).
-
-    Notes
-    -----
-    ``t = r sqrt((n - 2) / (1 - r²))`` with n - 2 degrees of freedom, two-sided, so that a level is the critical value
-    ``|r| = t / sqrt(n - 2 + t²)``.
     """
-    if n < 3:
-        raise InputError(f"n should be 3 or more for a correlation's p-value; got {n}")
-    critical = tuple(t / math.sqrt(n - 2 + t * t) for t in critical_t(levels, n - 2))
+    critical = critical_correlation(levels, n)
     wrong: list[str] = []
     unsettled = count = 0
     for reference, cell in correlations.items():
@@ -97,9 +108,42 @@ def correlation_stars(*, correlations: Mapping[str, PrintedNumber | str], n: int
     return Finding(f"{count} correlations", f"{len(wrong)} with other stars", None, None, verdict, note=note)
 
 
-def _explain_stars(
-    *, estimate: PrintedNumber, t: PrintedNumber, levels: tuple[float, ...]
-) -> tuple[Explanation, ...]:
+@check("uncorrelated_claim", typo_limit=400)
+def uncorrelated_claim(
+    *, correlations: Mapping[str, PrintedNumber | str], n: int, level: float, quote: str = ""
+) -> Finding:
+    """Whether variables that the text calls independent of each other have no significant correlation.
+
+    Parameters
+    ----------
+    correlations : mapping
+        Cells of the matrix; the diagonal is left out.
+    n : int
+        Number of observations.
+    level : float
+        Two-sided level of each single correlation.
+    quote : str
+        The sentence.
+    """
+    critical = critical_correlation((level,), n)
+    places = {reference: cell_place(reference) for reference in correlations}
+    ranges = {
+        reference: star_range(abs(cell.bounds), critical)
+        for reference, cell in correlations.items()
+        if isinstance(cell, PrintedNumber) and places[reference].row != places[reference].column
+    }
+    if not ranges:
+        return Finding("", "", None, None, "not checkable", note="No correlation is printed.")
+    significant = sum(found.least for found in ranges.values())
+    possible = sum(found.most for found in ranges.values())
+    verdict: Verdict = "inconsistent" if significant else "undetermined" if possible else "consistent"
+    note = f"Smallest |r| that differs from zero at the {level:g} level with n = {n}: {critical[0]:.4f}."
+    note = f'{note} Sentence: "{quote}".' if quote else note
+    recomputed = f"{significant} of {len(ranges)} correlations differ from zero"
+    return Finding("independent", recomputed, float(significant), float(possible), verdict, note=note)
+
+
+def _explain_stars(*, estimate: PrintedNumber, t: PrintedNumber, levels: tuple[float, ...]) -> tuple[Explanation, ...]:
     """Another reference distribution, a one-sided p, another meaning of the stars."""
     magnitude = abs(t.bounds)
     one_sided = star_range(magnitude, critical_t(tuple(2 * level for level in levels if 2 * level < 1)))
@@ -109,12 +153,10 @@ def _explain_stars(
     reversed_least = len(levels) + 1 - increasing.most if increasing.most else 0
     return (
         _degrees_of_freedom(estimate.stars, magnitude, levels),
-        Explanation(
-            "one-sided p", f"{one_sided} stars", resolves=one_sided.least <= estimate.stars <= one_sided.most
-        ),
+        Explanation("one-sided p", str(one_sided), resolves=one_sided.least <= estimate.stars <= one_sided.most),
         Explanation(
             "stars in the opposite order",
-            f"{reversed_least} stars",
+            stars_text(reversed_least),
             resolves=estimate.stars in (reversed_least, reversed_most),
         ),
     )
@@ -138,9 +180,9 @@ def _degrees_of_freedom(stars: int, magnitude: Interval, levels: tuple[float, ..
     lowest = crossing(magnitude.high, levels[stars - 1]) if stars else 1.0
     highest = crossing(magnitude.low, levels[stars]) if stars < len(levels) else None
     if lowest is None or (highest is not None and highest <= lowest):
-        return Explanation(name, f"no number of degrees of freedom gives {stars} stars", resolves=False)
+        return Explanation(name, f"no number of degrees of freedom gives {stars_text(stars)}", resolves=False)
     text = f"{lowest:.1f} or more" if highest is None else f"{lowest:.1f} to {highest:.1f}"
-    return Explanation(name, f"{text} degrees of freedom give {stars} stars", resolves=True)
+    return Explanation(name, f"{text} degrees of freedom give {stars_text(stars)}", resolves=True)
 
 
 @check("stars_match_t", explain=_explain_stars)
@@ -156,7 +198,7 @@ def stars_match_t(*, estimate: PrintedNumber, t: PrintedNumber, levels: tuple[fl
         Levels that one, two, ... stars stand for, decreasing: (0.10, 0.05, 0.01).
     """
     if estimate.stars > len(levels):
-        note = f"{estimate} carries {estimate.stars} stars; the table's note explains {len(levels)}."
+        note = f"{estimate} carries {stars_text(estimate.stars)}; the table's note explains {len(levels)}."
         return Finding(str(estimate.stars), "", None, None, "not checkable", note=note)
     magnitude = abs(t.bounds)
     implied = star_range(magnitude, critical_t(levels))
@@ -165,7 +207,7 @@ def stars_match_t(*, estimate: PrintedNumber, t: PrintedNumber, levels: tuple[fl
     p = Interval(2 * float(norm.sf(magnitude.high)), 2 * float(norm.sf(magnitude.low)))
     note = f"{estimate} with |t| = {span(magnitude)} has a two-sided normal p of {span(p, 3)}."
     return Finding(
-        f"{estimate.stars} stars", f"{implied} stars", float(implied.least), float(implied.most), verdict, note=note
+        stars_text(estimate.stars), str(implied), float(implied.least), float(implied.most), verdict, note=note
     )
 
 
@@ -204,7 +246,7 @@ def significance_claim(
     note = f"Largest |t|: {abs(float(largest[1])):g} ({cell_place(largest[0]).row}, {cell_place(largest[0]).column})."
     if len(set(verdicts)) > 1:
         note = f"{note} The answer depends on the level, which the sentence does not state."
-    note = f"{note} Sentence: \"{quote}\"." if quote else note
+    note = f'{note} Sentence: "{quote}".' if quote else note
     return Finding(_reported(claimed), "significant: " + ", ".join(parts), None, None, verdict, note=note)
 
 
@@ -236,6 +278,6 @@ def significant_cells_named(
         f"|t| above {number(critical[0])}: {shown}; the text names {len(named)}. "
         "The check reads the text as a complete list; as examples they would agree."
     )
-    note = f"{note} Sentence: \"{quote}\"." if quote else note
+    note = f'{note} Sentence: "{quote}".' if quote else note
     recomputed = str(len(certain)) if len(certain) == len(possible) else f"{len(certain)} to {len(possible)}"
     return Finding(str(len(named)), recomputed, float(len(certain)), float(len(possible)), verdict, note=note)

@@ -50,7 +50,7 @@ def same_subject(*, first: str, first_subject: str, second: str, second_subject:
     _stands_in(first_subject, first, "first_subject")
     _stands_in(second_subject, second, "second_subject")
     verdict: Verdict = "consistent" if normalised(first_subject) == normalised(second_subject) else "inconsistent"
-    note = f"{what}: \"{first}\" and \"{second}\". {_READING}; two names can stand for one thing."
+    note = f'{what}: "{first}" and "{second}". {_READING}; two names can stand for one thing.'
     return Finding(first_subject, second_subject, None, None, verdict, note=note)
 
 
@@ -97,7 +97,9 @@ def distinct_conditions(*, rows: Mapping[str, PrintedNumber | str], conclusion: 
         condition = tuple(sorted((column, normalised(text)) for column, text in cells.items() if column != conclusion))
         outcomes.setdefault(condition, {})[row] = cells[conclusion]
     clashes = [
-        group for group in outcomes.values() if len({normalised(conclusion_text) for conclusion_text in group.values()}) > 1
+        group
+        for group in outcomes.values()
+        if len({normalised(conclusion_text) for conclusion_text in group.values()}) > 1
     ]
     verdict: Verdict = "inconsistent" if clashes else "consistent"
     shown = listing("rows " + " and ".join(f"{row} ({text})" for row, text in group.items()) for group in clashes)
@@ -119,9 +121,9 @@ def row_needed(*, cells: Mapping[str, PrintedNumber | str], row: str, quote: str
         The sentence.
     """
     names = {name for place in map(cell_place, cells) for name in (place.row, place.column)}
-    note = f"The table prints no row or column for {row}. Sentence: \"{quote}\"."
+    note = f'The table prints no row or column for {row}. Sentence: "{quote}".'
     if row in names:
-        note = f"The table has {row}; declare the check that compares its cells. Sentence: \"{quote}\"."
+        note = f'The table has {row}; declare the check that compares its cells. Sentence: "{quote}".'
     return Finding(f"{len(names)} names", "", None, None, "not checkable", note=note)
 
 

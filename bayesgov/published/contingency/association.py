@@ -66,7 +66,9 @@ def associate(table: np.ndarray, level: float = 0.95) -> Association:
 
 def noncentrality_interval(statistic: float, df: int, level: float) -> np.ndarray:
     """Confidence limits of a noncentrality from one chi-square statistic, shape (2,)."""
-    return np.array([_noncentrality(statistic, df, 0.5 * (1 + level)), _noncentrality(statistic, df, 0.5 * (1 - level))])
+    return np.array(
+        [_noncentrality(statistic, df, 0.5 * (1 + level)), _noncentrality(statistic, df, 0.5 * (1 - level))]
+    )
 
 
 def _noncentrality(statistic: float, df: int, probability: float) -> float:
@@ -75,23 +77,3 @@ def _noncentrality(statistic: float, df: int, probability: float) -> float:
         return 0.0
     high = statistic + 10 * np.sqrt(2 * statistic) + 50
     return float(optimize.brentq(lambda nc: stats.ncx2.cdf(statistic, df, nc) - probability, 1e-12, high, xtol=1e-9))
-
-
-def adjust(p_values: np.ndarray, method: str) -> np.ndarray:
-    """Adjusted p-values, "holm" (Holm 1979, family-wise) or "bh" (Benjamini & Hochberg 1995, false discoveries).
-
-    Parameters
-    ----------
-    p_values : ndarray, shape (n,)
-    method : {"holm", "bh"}
-    """
-    if method == "bh":
-        adjusted: np.ndarray = stats.false_discovery_control(p_values, method="bh")
-        return adjusted
-    if method != "holm":
-        raise ValueError(f"method must be one of holm, bh; got {method!r}")
-    order = np.argsort(p_values)
-    steps = np.minimum(1.0, np.maximum.accumulate(p_values[order] * np.arange(p_values.size, 0, -1)))
-    result = np.empty_like(steps)
-    result[order] = steps
-    return result

@@ -93,7 +93,9 @@ def make_design(
         levels=levels,
         item_labels=item_labels or items,
         option_labels=option_labels or tuple(options for _ in items),
-        margins=pd.DataFrame(columns=["item", "level", "stated", "summed", "difference"]) if margins is None else margins,
+        margins=pd.DataFrame(columns=["item", "level", "stated", "summed", "difference"])
+        if margins is None
+        else margins,
         basis=np.array(bases),
         mode=np.array([found.coefficients for found in maxima]),
         curvature=np.array(curvatures),
@@ -111,13 +113,18 @@ def read_design(study: Study, spec: ContingencySpec) -> ContingencyDesign:
     """
     counts = np.array(
         [
-            [[_count(study, f"{spec.table}/{item}.{option}/{level}") for level in spec.outcome] for option in spec.options]
+            [
+                [_count(study, f"{spec.table}/{item}.{option}/{level}") for level in spec.outcome]
+                for option in spec.options
+            ]
             for item in spec.items
         ]
     )
     for item, table in zip(spec.items, counts, strict=True):
         if np.any(table.sum(axis=0) == 0) or np.any(table.sum(axis=1) == 0):
-            raise InputError(f"{study.folder}: table {spec.table}, item {item}: a row or column without any count: drop it")
+            raise InputError(
+                f"{study.folder}: table {spec.table}, item {item}: a row or column without any count: drop it"
+            )
     codebook = {item.id: item.options for item in study.items}
     return make_design(
         counts,
@@ -162,6 +169,7 @@ def assumptions(design: ContingencyDesign) -> tuple[str, ...]:
         "composite likelihood (independence of margins; Varin, Reid & Firth 2011): point estimates are consistent, but "
         "intervals of quantities that combine items take the tables as independent samples. Fits at other weights of "
         "the likelihood show how far that matters.",
+        "Respondents are taken as independent of one another; how they cluster in villages is not printed.",
         "Option effects sum to zero within an item and share one prior scale, so no option is the reference.",
         "Options of an item are treated as alternatives of which every respondent holds one.",
     ]

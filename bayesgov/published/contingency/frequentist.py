@@ -10,8 +10,9 @@ import xarray as xr
 from scipy import optimize, stats
 
 from bayesgov.fit import Check, EstimatorFit, estimator_tree
-from bayesgov.published.contingency.association import Association, adjust, associate
+from bayesgov.published.contingency.association import Association, associate
 from bayesgov.published.contingency.design import ContingencyDesign, zero_sum_basis
+from bayesgov.published.multiplicity import adjust
 from bayesgov.survey.likelihood import log_probabilities
 from bayesgov.survey.mode import CumulativeMode, find_mode
 
@@ -54,7 +55,9 @@ def fit(design: ContingencyDesign, level: float = 0.95) -> EstimatorFit:
     effects = np.einsum("ioj,ij->io", design.basis, design.mode)
     # the curvature is diagonal in an item's own basis
     std_error = np.sqrt(np.einsum("ioj,ij->io", design.basis**2, 1 / design.curvature))
-    profile = [_profile_effect(design, i, o, level) for i in range(len(design.items)) for o in range(len(design.options))]
+    profile = [
+        _profile_effect(design, i, o, level) for i in range(len(design.items)) for o in range(len(design.options))
+    ]
     terms = [f"option_effect[{item}, {option}]" for item in design.items for option in design.options]
     names = ("lower", "upper", "lr_statistic", "p_value")
     groups = {
@@ -142,7 +145,7 @@ def parallel_lines_table(design: ContingencyDesign) -> pd.DataFrame:
 
 
 def proportional_odds_table(design: ContingencyDesign) -> pd.DataFrame:
-    """Likelihood-ratio test that all options of an item have the same outcome: item, label, lr_statistic, df, p_value."""
+    """Likelihood-ratio test that all options have the same outcome: item, label, lr_statistic, df, p_value."""
     rows = []
     for item, label, table, mode in zip(design.items, design.item_labels, design.counts, design.maxima, strict=True):
         totals = table.sum(axis=0)
@@ -176,10 +179,10 @@ def effects_table(result: EstimatorFit, design: ContingencyDesign, level: float 
             "std_error": wald["std_error"],
             "lower": wald["lower"],
             "upper": wald["upper"],
-            "profile_lower": profile["lower"].values,
-            "profile_upper": profile["upper"].values,
+            "profile_lower": profile["lower"].to_numpy(),
+            "profile_upper": profile["upper"].to_numpy(),
             "p_value": wald["p_value"],
-            "p_lr": profile["p_value"].values,
+            "p_lr": profile["p_value"].to_numpy(),
         }
     )
 
@@ -219,7 +222,9 @@ def _checks(design: ContingencyDesign) -> tuple[Check, ...]:
     smallest = float(min((table.sum(1, keepdims=True) * table.sum(0) / table.sum()).min() for table in design.counts))
     return (
         _check("gradient_norm", norm, 1e-9, norm < 1e-9, "the optimiser did not reach the maximum"),
-        _check("hessian_condition", condition, _CONDITION_MAX, condition < _CONDITION_MAX, "a parameter is not identified"),
+        _check(
+            "hessian_condition", condition, _CONDITION_MAX, condition < _CONDITION_MAX, "a parameter is not identified"
+        ),
         _check("correct_decimals", decimals, _DECIMALS_MIN, decimals >= _DECIMALS_MIN, "the optimiser stopped early"),
         _check("smallest_expected_count", smallest, 5.0, smallest >= 5, "the chi-square approximation may be poor"),
     )

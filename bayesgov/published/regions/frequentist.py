@@ -170,7 +170,10 @@ def reml_tau2(y: np.ndarray, variance: np.ndarray) -> np.ndarray:
         step = (high - low) / (points - 1)
         centre = low + best * step
         low, high = np.maximum(low, centre - step), np.minimum(high, centre + step)
-    return np.asarray(centre**2)
+    # the log-likelihood is flat in tau at zero: a gain below its rounding error is none
+    at_zero = _restricted_loglik(np.zeros(low.shape), y, variance)
+    gain = _restricted_loglik(centre**2, y, variance) - at_zero
+    return np.where(gain > 1e-12 * (1 + np.abs(at_zero)), centre**2, 0.0)
 
 
 def _restricted_loglik(tau2: np.ndarray, y: np.ndarray, variance: np.ndarray) -> np.ndarray:

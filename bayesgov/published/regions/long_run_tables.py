@@ -35,7 +35,7 @@ def _draws(reading: Reading, spec: RegionsSpec, region: int, seed: int) -> dict[
     theta = reading.draws["theta"].isel(region=region)
     return {
         "no pooling": normal_draws(estimate, std_error, NORMAL_DRAWS, rng),
-        "partial pooling (hierarchical)": LongRunDraws(*(theta.isel(term=j).values.ravel() for j in terms)),
+        "partial pooling (hierarchical)": LongRunDraws(*(theta.isel(term=j).to_numpy().ravel() for j in terms)),
     }
 
 

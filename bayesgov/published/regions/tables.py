@@ -80,7 +80,7 @@ def _terms(readings: tuple[Reading, ...]) -> Iterator[tuple[Reading, int, dict[s
 
 def summary(draws: xr.DataArray) -> dict[str, Any]:
     """Median, standard deviation, 95% equal-tailed interval and Pr(> 0) of the draws of one quantity."""
-    values = draws.values.ravel()
+    values = draws.to_numpy().ravel()
     lower, median, upper = np.quantile(values, [0.025, 0.5, 0.975])
     return {
         "estimate": median,
@@ -152,7 +152,7 @@ def heterogeneity(readings: tuple[Reading, ...]) -> pd.DataFrame:
 
     Frequentist columns: ``q, df, p_value`` (Cochran), ``tau2_reml`` with Q-profile confidence limits ``tau2_lower,
     tau2_upper``, ``tau2_dl``, ``tau2_pm``, ``i2`` with limits, ``h2``. Bayesian columns: ``tau_median, tau_lower,
-    tau_upper``, ``i2_median, i2_credible_lower, i2_credible_upper`` and ``tau_prior_scale``.
+    tau_upper``, ``i2_median, i2_credible_lower, i2_credible_upper``.
     """
     rows = []
     for reading, j, key in _terms(readings):

@@ -1,0 +1,179 @@
+"""The run folder: everything a reanalysis leaves behind, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import xarray as xr
+from markupsafe import Markup
+
+from bayesgov.errors import InputError
+from bayesgov.report.content import Document, ReportFigure, ReportTable, Section
+from bayesgov.report.page import RunFiles, render_page, slug, verdict_frame
+from bayesgov.report.svg import inline_svg, svg_text, write_figure
+from bayesgov.report.tables import with_index, write_table
+
+# Its presence marks a folder as a former run, which a new run may replace.
+_MARK = "provenance.json"
+
+# What a disk refuses with; any other error on the way is a defect and keeps its traceback.
+_DISK_ERRORS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+
+def check_writable(folder: Path) -> None:
+    """Make sure that a run can be written to ``folder``, before any work; nothing is left behind.
+
+    Raises
+    ------
+    InputError
+        If the folder holds something that is no former run, or its place cannot be written to.
+    """
+    if folder.is_symlink() or folder.exists():
+        if not folder.is_dir():
+            raise InputError(f"{folder}: a folder for the run was wanted; this is a file: choose another name")
+        try:
+            foreign = any(folder.iterdir()) and not (folder / _MARK).is_file()
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be read ({error.strerror})") from None
+        if foreign:
+            raise InputError(
+                f"{folder}: holds files that are no former run ({_MARK} is missing): choose an empty folder"
+            )
+    place = next(parent for parent in folder.absolute().parents if parent.exists())
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=".bayesgov-", dir=place))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({place}: {error.strerror}): choose another folder") from None
+
+
+def write_run(folder: Path, document: Document, trees: Mapping[str, xr.DataTree], spec_text: Mapping[str, str]) -> Path:
+    """Write report, figures, tables, trees, audits, verdicts, specs and provenance.
+
+    Everything goes to a hidden folder beside ``folder`` and is renamed at the end, so a failure on the way leaves
+    neither a half-written run nor a damaged former one.
+
+    Parameters
+    ----------
+    folder : Path
+        New, empty, or a former run, which is replaced.
+    trees : mapping of str to xarray.DataTree
+        Fit's label -> tree, written to ``trees/<label>.zarr``.
+    spec_text : mapping of str to str
+        File name -> text, written to ``spec/``.
+
+    Returns
+    -------
+    Path
+        The report, ``folder / "report.html"``.
+
+    Raises
+    ------
+    InputError
+        As :func:`check_writable`, and if the disk refuses on the way.
+    ValueError
+        If two figures, tables or trees share a key.
+    """
+    check_writable(folder)
+    target = folder.absolute()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _staging(target) as draft:
+            _write_all(draft, document, trees, spec_text)
+    except OSError as error:
+        if error.errno not in _DISK_ERRORS:
+            raise
+        raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
+    return folder / "report.html"
+
+
+@contextlib.contextmanager
+def _staging(target: Path) -> Iterator[Path]:
+    """A hidden sibling that takes the target's place on success and vanishes on failure."""
+    work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    draft, former = work / "new", work / "former"
+    try:
+        draft.mkdir()
+        yield draft
+        if target.exists():
+            target.rename(former)
+        try:
+            draft.rename(target)
+        except OSError:
+            if former.exists():
+                former.rename(target)
+            raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _write_all(
+    folder: Path, document: Document, trees: Mapping[str, xr.DataTree], spec_text: Mapping[str, str]
+) -> None:
+    sections = [section for part in document.parts for section in part.sections] + list(document.methods)
+    drawings = _write_figures(folder / "figures", sections)
+    _write_tables(folder / "tables", sections)
+    files = RunFiles(_write_trees(folder / "trees", trees), _write_specs(folder / "spec", spec_text))
+    for part in document.parts:
+        _write_json(
+            folder / f"audit-{part.key}.json", {"study": part.key, "checks": [asdict(r) for r in part.audit.rows]}
+        )
+        verdict_frame(part).to_csv(folder / f"verdicts-{part.key}.csv", index=False, lineterminator="\n")
+    verdicts = {part.key: [asdict(verdict) for verdict in part.verdicts] for part in document.parts}
+    _write_json(folder / "verdicts.json", verdicts)
+    (folder / "report.html").write_text(render_page(document, drawings, files), encoding="utf-8")
+    _write_json(folder / _MARK, dict(document.provenance))
+
+
+def _write_figures(folder: Path, sections: list[Section]) -> dict[str, Markup]:
+    folder.mkdir()
+    drawings: dict[str, Markup] = {}
+    for block in (block for section in sections for block in section.blocks if isinstance(block, ReportFigure)):
+        if block.key in drawings:
+            raise ValueError(f"two figures have the key {block.key!r}; each needs its own")
+        svg = svg_text(block.figure)
+        write_figure(block.figure, svg, folder, block.key)
+        with_index(block.data).to_csv(folder / f"{block.key}.csv", index=False, lineterminator="\n")
+        drawings[block.key] = inline_svg(svg, block.key, block.title, block.description)
+    return drawings
+
+
+def _write_tables(folder: Path, sections: list[Section]) -> None:
+    folder.mkdir()
+    written: set[str] = set()
+    for block in (block for section in sections for block in section.blocks if isinstance(block, ReportTable)):
+        if block.key in written:
+            raise ValueError(f"two tables have the key {block.key!r}; each needs its own")
+        write_table(block, folder)
+        written.add(block.key)
+
+
+def _write_trees(folder: Path, trees: Mapping[str, xr.DataTree]) -> tuple[str, ...]:
+    folder.mkdir()
+    names: dict[str, str] = {}
+    for label, tree in trees.items():
+        name = f"{slug(label)}.zarr"
+        if name in names:
+            raise ValueError(f"trees {names[name]!r} and {label!r} would share the name {name!r}")
+        # consolidated metadata is no part of the zarr 3 specification
+        tree.to_zarr(folder / name, consolidated=False)
+        names[name] = label
+    return tuple(names)
+
+
+def _write_specs(folder: Path, spec_text: Mapping[str, str]) -> tuple[str, ...]:
+    folder.mkdir()
+    for name, text in spec_text.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return tuple(spec_text)
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

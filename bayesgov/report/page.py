@@ -1,0 +1,272 @@
+"""The HTML page: what the templates show, arranged from a Document; nothing is judged here."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup, escape
+
+from bayesgov.compare import Answer, ClaimVerdict
+from bayesgov.fit import Check
+from bayesgov.report.content import Document, FitDiagnostics, StudyPart
+from bayesgov.report.equations import equation_svg
+from bayesgov.report.tables import NOT_AVAILABLE, number_text, text_table
+
+if TYPE_CHECKING:
+    from bayesgov.published.audit.report import AuditReport, AuditRow
+
+FLAGS = ("inconsistent", "impossible")
+AUDIT_VERDICTS = ("inconsistent", "impossible", "undetermined", "not checkable", "consistent")
+ANSWERS: tuple[Answer, ...] = ("holds", "does not hold", "undetermined", "not checkable")
+
+# A verdict is always the word; the sign before it helps the eye and is hidden from screen readers.
+SIGNS = {
+    "holds": "✓",
+    "does not hold": "✗",
+    "undetermined": "?",
+    "not checkable": "–",
+    "consistent": "✓",
+    "inconsistent": "≠",
+    "impossible": "✗",
+    "pass": "✓",
+    "warn": "!",
+    "fail": "✗",
+    "not applicable": "–",
+    "crashed": "✗",
+}
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_DIGITS = 4
+_LINK = re.compile(
+    r"(?P<url>https?://[^\s<>()]+[^\s<>().,;])|\bdoi:\s?(?P<doi>10\.\d{4,9}/[^\s<>]*[^\s<>.,;)])", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FailedCheck:
+    """A check that did not pass, with the fit it belongs to."""
+
+    study: str
+    fit: str
+    check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class AuditGroup:
+    """Rows of an audit that share a place in the paper."""
+
+    place: str
+    rows: tuple[AuditRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditTally:
+    """Number of checks with each verdict at one place; ``counts`` in the order of AUDIT_VERDICTS."""
+
+    place: str
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTally:
+    """Number of claims with each answer by one source; ``counts`` in the order of ANSWERS."""
+
+    source: str
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixRow:
+    """One fit's checks, in the order of its matrix; None where the fit has no such check."""
+
+    fit: str
+    checks: tuple[Check | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosticsMatrix:
+    """Fits × checks of one study and approach."""
+
+    study: str
+    approach: str
+    names: tuple[str, ...]
+    rows: tuple[MatrixRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFiles:
+    """File names of the run folder that the page links to."""
+
+    trees: tuple[str, ...]
+    specs: tuple[str, ...]
+
+
+def render_page(document: Document, drawings: Mapping[str, Markup], files: RunFiles) -> str:
+    """The whole report as one HTML file that loads nothing from anywhere.
+
+    Parameters
+    ----------
+    drawings : mapping of str to Markup
+        Figure key -> inline SVG.
+    """
+    template = _environment().get_template("report.html.j2")
+    return template.render(
+        document=document,
+        drawings=drawings,
+        files=files,
+        failed=checks_with(document, "fail"),
+        warned=checks_with(document, "warn"),
+        matrices=diagnostics_matrices(document),
+        answers=ANSWERS,
+        audit_verdicts=AUDIT_VERDICTS,
+        flag_verdicts=FLAGS,
+    )
+
+
+def checks_with(document: Document, status: str) -> tuple[FailedCheck, ...]:
+    """Every check of every fit that has this status."""
+    return tuple(
+        FailedCheck(part.title, fit.fit, check)
+        for part in document.parts
+        for fit in part.diagnostics
+        for check in fit.checks
+        if check.status == status
+    )
+
+
+def diagnostics_matrices(document: Document) -> tuple[DiagnosticsMatrix, ...]:
+    """One matrix for each study and approach: the approaches have no check in common."""
+    matrices = []
+    for part in document.parts:
+        for approach in dict.fromkeys(fit.approach for fit in part.diagnostics):
+            fits = [fit for fit in part.diagnostics if fit.approach == approach]
+            matrices.append(_matrix(part, approach, fits))
+    return tuple(matrices)
+
+
+def _matrix(part: StudyPart, approach: str, fits: Sequence[FitDiagnostics]) -> DiagnosticsMatrix:
+    names = tuple(dict.fromkeys(check.name for fit in fits for check in fit.checks))
+    rows = []
+    for fit in fits:
+        by_name = {check.name: check for check in fit.checks}
+        rows.append(MatrixRow(fit.fit, tuple(by_name.get(name) for name in names)))
+    return DiagnosticsMatrix(part.title, approach, names, tuple(rows))
+
+
+def answer_tallies(verdicts: Sequence[ClaimVerdict]) -> tuple[AnswerTally, ...]:
+    """How often each source gave each answer."""
+    sources = {
+        "Printed tables": [verdict.printed.answer for verdict in verdicts],
+        "Frequentist replication": [verdict.frequentist.answer for verdict in verdicts],
+        "Posterior": [verdict.posterior.answer for verdict in verdicts],
+    }
+    return tuple(AnswerTally(name, tuple(map(given.count, ANSWERS))) for name, given in sources.items())
+
+
+def audit_tallies(audit: AuditReport) -> tuple[AuditTally, ...]:
+    """How often each verdict was reached, by place in the paper, with the sum over all places last."""
+    tallies = [_tally(group.place, group.rows) for group in audit_groups(audit, AUDIT_VERDICTS)]
+    return (*tallies, _tally("All", audit.rows))
+
+
+def _tally(place: str, rows: Sequence[AuditRow]) -> AuditTally:
+    counted = Counter(row.verdict for row in rows)
+    return AuditTally(place, tuple(counted[verdict] for verdict in AUDIT_VERDICTS))
+
+
+def audit_groups(audit: AuditReport, verdicts: Sequence[str]) -> tuple[AuditGroup, ...]:
+    """Rows with one of these verdicts, grouped by place in order of appearance."""
+    groups: dict[str, list[AuditRow]] = {}
+    for row in audit.rows:
+        if row.verdict in verdicts:
+            groups.setdefault(row.source[-1] if row.source else "", []).append(row)
+    return tuple(AuditGroup(place or "elsewhere", tuple(rows)) for place, rows in groups.items())
+
+
+def bounds_text(low: float | None, high: float | None) -> str:
+    """Certified bounds as "[1.23, 1.25]"."""
+    if low is None or high is None:
+        return ""
+    return f"[{low:.7g}, {high:.7g}]".replace("-", "−").replace("inf", "∞")
+
+
+def optional_number(value: float | None) -> str:
+    """A number with four significant digits; counts without decimals; "–" for none."""
+    if value is None:
+        return NOT_AVAILABLE
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e6 else number_text(float(value), _DIGITS)
+
+
+def slug(word: str) -> str:
+    """A word as a CSS class or file-name part: "not checkable" -> "not-checkable"."""
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", word).strip("-")
+
+
+def linked(text: str) -> Markup:
+    """Escaped text whose DOIs and addresses are links."""
+    parts, end = [], 0
+    for match in _LINK.finditer(text):
+        target = match["url"] or f"https://doi.org/{match['doi']}"
+        parts += [escape(text[end : match.start()]), Markup('<a href="{}">{}</a>').format(target, match[0])]
+        end = match.end()
+    return Markup("").join([*parts, escape(text[end:])])
+
+
+def kind_of(block: object) -> str:
+    """Name of a block's type, which chooses its template."""
+    return type(block).__name__
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(slug=slug, linked=linked, number=optional_number, kind=kind_of)
+    environment.globals.update(
+        signs=SIGNS,
+        style=Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),
+        equation_svg=equation_svg,
+        text_table=text_table,
+        bounds_text=bounds_text,
+        audit_groups=audit_groups,
+        audit_tallies=audit_tallies,
+        answer_tallies=answer_tallies,
+    )
+    return environment
+
+
+def verdict_frame(part: StudyPart) -> pd.DataFrame:
+    """The verdict table as data: one row for each claim."""
+    return pd.DataFrame(
+        [
+            {
+                "claim": verdict.claim_id,
+                "sentence": verdict.sentence,
+                "place": verdict.place,
+                "estimand": verdict.estimand,
+                "rule": verdict.rule,
+                "printed": verdict.printed.answer,
+                "printed_text": verdict.printed.text,
+                "frequentist": verdict.frequentist.answer,
+                "frequentist_text": verdict.frequentist.text,
+                "posterior": verdict.posterior.answer,
+                "posterior_probability": verdict.posterior.probability,
+                "posterior_text": verdict.posterior.text,
+                "robustness": verdict.robustness,
+            }
+            for verdict in part.verdicts
+        ]
+    )

@@ -1,0 +1,71 @@
+"""The contingency part end to end on the printed tables."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from bayesgov.published.contingency import reanalyse
+from bayesgov.sampling import SamplingOptions
+from bayesgov.spec import read_published_spec
+from bayesgov.study import load_study
+
+
+@pytest.fixture(scope="module")
+def result():
+    study = load_study("survey")
+    spec = read_published_spec(study.folder).contingency.model_copy(update={"composite_weights": (1.0, 0.0625)})
+    return reanalyse(study, spec, SamplingOptions(seed=1, chains=2, draws=500, tune=600), lambda _line: None)
+
+
+def test_fits_and_tables_are_complete(result):
+    assert [fit.label for fit in result.fits] == [
+        "contingency-maximum-likelihood",
+        "contingency-horseshoe",
+        "contingency-r2d2",
+        "contingency-normal",
+        "contingency-horseshoe-weight-0.0625",
+    ]
+    assert {"screening", "option_effects", "association", "apart_together", "weight_sensitivity"} <= set(result.tables)
+    for name in ("screening", "association", "proportionality", "apart_together", "proportional_odds"):
+        assert len(result.tables[name]) == 16
+    assert len(result.tables["option_effects"]) == 5 * 48
+    assert len(pickle.loads(pickle.dumps(result)).tables) == len(result.tables)
+
+
+def test_schools_agree_where_the_data_are_many(result):
+    """n = 3,654: posterior medians lie within a standard error of the estimates, and shrink towards zero."""
+    effects = result.tables["option_effects"].set_index("fit")
+    classical = effects.loc["contingency-maximum-likelihood"]
+    for prior in ("horseshoe", "r2d2", "normal"):
+        posterior = effects.loc[f"contingency-{prior}"]
+        assert (
+            np.abs(posterior["estimate"].to_numpy() - classical["estimate"].to_numpy())
+            < classical["std_error"].to_numpy()
+        ).all()
+    assert np.abs(effects.loc["contingency-horseshoe", "estimate"]).mean() < np.abs(classical["estimate"]).mean()
+
+
+def test_p_values_and_probabilities_never_share_a_column(result):
+    effects = result.tables["option_effects"]
+    assert effects.loc[effects["approach"] == "bayesian", "p_value"].isna().all()
+    assert effects.loc[effects["approach"] == "frequentist", "probability_positive"].isna().all()
+
+
+def test_less_information_widens_the_posterior(result):
+    table = result.tables["weight_sensitivity"].set_index("weight")
+    # one sixteenth of the information: four times the sd, less what the prior holds back
+    assert 2.5 < table.loc[0.0625, "mean_sd_ratio"] < 4.5
+    assert table.loc[1.0, "largest_shift"] == 0
+    assert table.loc[0.0625, "signs_settled"] < table.loc[1.0, "signs_settled"]
+
+
+def test_composite_likelihood_is_declared(result):
+    assert any("composite likelihood" in sentence for sentence in result.assumptions)
+    assert any("item 5 level B (+273)" in sentence for sentence in result.assumptions)
+
+
+def test_no_divergence_even_in_a_short_run(result):
+    checks = {(fit.label, check.name): check for fit in result.fits for check in fit.checks()}
+    assert all(check.value == 0 for (_, name), check in checks.items() if name == "divergences")
+    assert all(check.value < 1.02 for (_, name), check in checks.items() if name == "rhat_max")

@@ -1,0 +1,260 @@
+"""The HTML page: valid structure, accessible, self-contained, and honest about what failed."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from markupsafe import Markup
+from report import report_samples
+
+from bayesgov.report import page as page_module
+from bayesgov.report.content import Document
+from bayesgov.report.equations import equation_svg
+from bayesgov.report.page import RunFiles, linked, render_page
+from bayesgov.report.svg import inline_svg
+
+VOID = {"meta", "link", "br", "img", "hr", "input", "path", "use", "rect"}
+
+
+class Outline(HTMLParser):
+    """Reads a page: ids, elements with their attributes, balance of tags, headings."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.children: dict[int, list[str]] = {}
+        self.unbalanced: list[str] = []
+        self._at: list[int] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._element(tag, attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+            self._at.append(len(self.elements) - 1)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._element(tag, attrs)
+
+    def _element(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if self._at:
+            self.children.setdefault(self._at[-1], []).append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in VOID:
+            return
+        if not self.open or self.open[-1] != tag:
+            self.unbalanced.append(tag)
+            return
+        self.open.pop()
+        self._at.pop()
+
+    def values(self, attribute: str) -> list[str]:
+        return [attrs[attribute] for _, attrs in self.elements if attribute in attrs]
+
+
+@pytest.fixture(scope="module")
+def outline(page: str) -> Outline:
+    return Outline(page)
+
+
+def test_tags_are_balanced(outline: Outline) -> None:
+    assert outline.unbalanced == []
+    assert outline.open == []
+
+
+def test_ids_are_unique(outline: Outline) -> None:
+    ids = outline.values("id")
+    assert len(ids) == len(set(ids))
+    assert not [value for value in ids if re.search(r"\s", value)]
+
+
+def test_every_reference_has_its_target(outline: Outline, page: str, run_folder: Path) -> None:
+    ids = set(outline.values("id"))
+    targets = [name for value in outline.values("aria-labelledby") for name in value.split()]
+    targets += re.findall(r"url\(#([^)]+)\)", page)
+    links = outline.values("href")
+    targets += [link[1:] for link in links if link.startswith("#")]
+    assert set(targets) <= ids
+    files = [link for link in links if not link.startswith(("#", "https:", "data:"))]
+    assert files
+    assert [name for name in files if not (run_folder / name).is_file()] == []
+
+
+def test_nothing_is_loaded_from_anywhere(outline: Outline, page: str) -> None:
+    assert outline.values("src") == []
+    assert not re.search(r"<script|@import|\bsrcset\b|xlink:", page)
+    assert [attrs["href"] for tag, attrs in outline.elements if tag == "link"] == ["data:,"]
+    addressed = {tag for tag, attrs in outline.elements if attrs.get("href", "").startswith(("http", "//"))}
+    assert addressed == {"a"}
+    assert "default-src 'none'" in page
+
+
+def test_every_drawing_has_a_text_alternative(outline: Outline) -> None:
+    drawings = [(index, attrs) for index, (tag, attrs) in enumerate(outline.elements) if tag == "svg"]
+    assert len(drawings) >= 10
+    for index, attrs in drawings:
+        assert attrs["role"] == "img"
+        assert outline.children[index][0] == "title"
+
+
+def test_every_table_has_a_caption_and_scoped_headings(outline: Outline) -> None:
+    tables = [index for index, (tag, _) in enumerate(outline.elements) if tag == "table"]
+    assert all(outline.children[index][0] == "caption" for index in tables)
+    assert all(attrs.get("scope") in ("col", "row") for tag, attrs in outline.elements if tag == "th")
+
+
+def test_headings_skip_no_level(outline: Outline) -> None:
+    levels = [int(tag[1]) for tag, _ in outline.elements if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_scrolling_regions_can_be_reached_by_keyboard(outline: Outline) -> None:
+    regions = [attrs for _, attrs in outline.elements if "scroll" in attrs.get("class", "").split()]
+    assert all(attrs["tabindex"] == "0" and attrs["role"] == "region" and attrs["aria-label"] for attrs in regions)
+
+
+def test_the_order_of_the_page(outline: Outline) -> None:
+    ids = [value for value in outline.values("id") if "-" not in value]
+    wanted = [
+        "main",
+        "problems",
+        "verdicts",
+        "survey",
+        "panel",
+        "diagnostics",
+        "methods",
+        "references",
+        "provenance",
+        "files",
+    ]
+    assert ids == wanted
+
+
+def test_the_kind_of_data_is_always_said(page: str) -> None:
+    source = report_samples.survey_part(failing=False).source
+    assert page.split('id="problems"', maxsplit=1)[0].count(source) == 2  # in the head, once for each study
+
+
+def test_failures_come_first_and_in_words(page: str) -> None:
+    problems = page.split('id="problems"')[1].split('id="verdicts"', maxsplit=1)[0]
+    assert "impulse responses crashed" in problems
+    assert "survey-r2d2" in problems
+    assert re.search(r"rhat max = 1\.062, threshold 1\.010\. Advice: run longer or reparameterise", problems)
+    assert "No fit failed" not in problems
+
+
+def test_the_error_section_stands_when_nothing_failed() -> None:
+    empty = Document("Title", (), (), (), {}, ())
+    text = render_page(empty, {}, RunFiles((), ()))
+    assert "No fit failed a diagnostic; no step crashed." in text
+    assert Outline(text).unbalanced == []
+
+
+def test_each_claim_shows_each_ruling_as_a_word_and_a_sentence(page: str) -> None:
+    row = page.split('id="claim-survey-all-significant"')[1].split("</tr>", maxsplit=1)[0]
+    words = re.findall(r'class="badge is-[a-z-]+"><span aria-hidden="true">\S+</span> ([a-z ]+)</span>', row)
+    assert words == ["does not hold", "does not hold", "undetermined"]
+    assert "3 of 14 values of p_holm are &lt; 0.05" in row
+    assert "0.38 under R2D2" in row
+
+
+def test_flags_stand_in_full_and_the_rest_is_folded(page: str) -> None:
+    audit = page.split('id="survey-audit"')[1].split('id="survey-contingency"', maxsplit=1)[0]
+    shown, _, folded = audit.partition("<details")
+    assert "one misprinted digit in 7/1/estimate (6.528 → 6.582) (4.169)" in shown
+    assert "The check would notice 12 % of one-digit typos." in shown
+    assert "within [119.5712, 119.5713]" in shown
+    assert "chi2-3<" not in shown
+    assert "chi2-3<" in folded
+    assert "is printed empty" in folded
+
+
+def test_text_is_escaped(page: str) -> None:
+    assert "multi-participation &lt;mechanism&gt; &amp; feedback" in page
+    assert "<mechanism>" not in page
+
+
+def test_a_missing_ess_is_not_shown_as_passed(page: str) -> None:
+    diagnostics = page.split('id="diagnostics"')[1]
+    assert "one parameter only" in diagnostics
+    row = diagnostics.split(">survey-r2d2<")[1].split("</tr>")[0]
+    assert row.count("not applicable") == 3  # the checks that this fit does not have
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("see doi:10.65102/is2026532.", "https://doi.org/10.65102/is2026532"),
+        ("(https://doi.org/10.1007/s11222-023-10366-5).", "https://doi.org/10.1007/s11222-023-10366-5"),
+    ],
+)
+def test_references_become_links(text: str, target: str) -> None:
+    assert f'href="{target}"' in linked(text)
+
+
+def test_links_do_not_let_markup_through() -> None:
+    assert "<b>" not in linked("<b> doi:10.1000/1 <b>")
+    assert 'href="https://a.b/&#34;onclick=x"' in linked('https://a.b/"onclick=x')
+
+
+def test_inline_drawings_do_not_share_ids() -> None:
+    text = (
+        '<?xml version="1.0"?><svg viewBox="0 0 10 20" version="1.1"><g id="figure_1">'
+        '<clipPath id="p1"/><g clip-path="url(#p1)"/></g></svg>'
+    )
+    one, other = (inline_svg(text, key, "T & U", "D") for key in ("a", "b"))
+    assert 'id="a-1"' in one
+    assert "url(#a-1)" in one
+    assert "figure_1" not in one
+    assert not set(re.findall(r'id="([^"]+)"', one)) & set(re.findall(r'id="([^"]+)"', other))
+    assert '<title id="a-title">T &amp; U</title>' in one
+
+
+def test_an_equation_is_one_path_with_its_words() -> None:
+    drawing = equation_svg(r"\frac{b_0 + b_1}{1 - \alpha}", "Long-run effect < 1")
+    assert isinstance(drawing, Markup)
+    assert "<title>Long-run effect &lt; 1</title>" in drawing
+    width, height = map(float, re.search(r'viewBox="0 0 (\S+) (\S+)"', drawing).groups())  # type: ignore[union-attr]
+    numbers = [float(value) for value in re.findall(r"-?\d+\.\d+", drawing.split(' d="')[1])]
+    assert min(numbers) >= 0
+    assert max(numbers) <= max(width, height)
+
+
+def test_a_bad_equation_is_named() -> None:
+    with pytest.raises(ValueError, match=r"undefinedcommand"):
+        equation_svg(r"\undefinedcommand{x}", "words")
+
+
+def test_colours_have_contrast() -> None:
+    style = (Path(page_module.__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
+    for block in re.findall(r":root \{(.*?)\}", style, re.DOTALL):
+        colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6})", block))
+        for ink in ("ink", "muted", "link"):
+            for ground in ("paper", "soft"):
+                assert _contrast(colours[ink], colours[ground]) >= 4.5, (ink, ground)
+        for word in ("good", "bad", "doubt", "plain"):
+            assert _contrast(colours[word], colours[f"{word}-soft"]) >= 4.5, word
+        assert _contrast(colours["paper"], colours["bad"]) >= 4.5
+
+
+def _contrast(one: str, other: str) -> float:
+    """Contrast ratio of WCAG 2, which asks for 4.5 in text."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    channels = [int(digits[index : index + 2], 16) / 255 for index in (0, 2, 4)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,0 +1,106 @@
+"""Numbers as text, and the escaping of Markdown and LaTeX."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bayesgov.report.content import ReportTable
+from bayesgov.report.tables import cell_text, latex, latex_text, markdown, number_text, text_table, write_table
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.5, "0.500"),
+        (-0.123456, "−0.123"),
+        (119.573, "120"),
+        (9.996, "10.0"),  # rounding carries into another digit
+        (3654.4, "3654"),
+        (2.1e-7, "2.10 × 10⁻⁷"),
+        (-4.2e8, "−4.20 × 10⁸"),
+        (0.0, "0"),
+        (float("nan"), "–"),
+        (float("-inf"), "−∞"),
+    ],
+)
+def test_number_text(value: float, text: str) -> None:
+    assert number_text(value, 3) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (np.True_, "yes"),
+        (False, "no"),
+        (None, "–"),
+        (pd.NA, "–"),
+        (np.int64(-3), "−3"),
+        (np.float64(0.25), "0.250"),
+        ("<0.05", "<0.05"),
+    ],
+)
+def test_cell_text(value: object, text: str) -> None:
+    assert cell_text(value, 3) == text
+
+
+@pytest.fixture
+def table() -> ReportTable:
+    frame = pd.DataFrame(
+        {"item": ["a | b_1", "50 % & <more> $\\x^2$"], "p_value": [1.23456789e-9, np.nan], "n": [3654, 10808]}
+    )
+    return ReportTable("nasty", "Title with 5 %", "Caption: χ² ≥ 3 with #1_a.", frame)
+
+
+def test_header_and_alignment(table: ReportTable) -> None:
+    text = text_table(table.frame, 3)
+    assert text.header == ("item", "p value", "n")
+    assert text.numeric == (False, True, True)
+
+
+def test_a_named_index_becomes_a_column(table: ReportTable) -> None:
+    text = text_table(table.frame.set_index("item"), 3)
+    assert text.header == ("item", "p value", "n")
+
+
+def test_markdown_escapes_what_would_break_the_table(table: ReportTable) -> None:
+    lines = markdown(table).splitlines()
+    assert lines[2] == "| item | p value | n |"
+    assert lines[3] == "| :--- | ---: | ---: |"
+    assert lines[4] == r"| a \| b\_1 | 1.23 × 10⁻⁹ | 3654 |"
+    assert r"\<more\>" in lines[5]
+
+
+def test_latex_escapes_every_special_character(table: ReportTable) -> None:
+    text = latex(table)
+    assert r"50 \% \& \textless{}more\textgreater{} \$\textbackslash{}x\textasciicircum{}2\$ & -- & 10808 \\" in text
+    assert r"1.23 $\times$ 10\textsuperscript{$-$9}" in text
+    assert (
+        r"\caption{Title with 5 \%. Caption: $\chi$\textsuperscript{2} $\geq$ 3 with \#1\_a.}\label{tab:nasty}" in text
+    )
+    assert text.count(r"\toprule") == text.count(r"\bottomrule") == 1
+    assert text.isascii()
+
+
+def test_a_long_table_breaks_over_pages() -> None:
+    frame = pd.DataFrame({"x": range(40)})
+    text = latex(ReportTable("long", "Long", "Rows.", frame))
+    assert r"\begin{longtable}{r}" in text
+    assert text.count(r" \\") == 1 + 2 + 40  # caption, two heads, rows
+
+
+def test_latex_keeps_one_line_per_cell() -> None:
+    assert latex_text("two\nlines") == "two lines"
+
+
+def test_csv_keeps_every_digit(table: ReportTable, tmp_path: Path) -> None:
+    write_table(table, tmp_path)
+    with (tmp_path / "nasty.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert float(rows[0]["p_value"]) == 1.23456789e-9
+    assert rows[1]["item"] == "50 % & <more> $\\x^2$"
+    assert {path.name for path in tmp_path.iterdir()} == {"nasty.csv", "nasty.md", "nasty.tex"}
