@@ -116,6 +116,7 @@ class _Evidence(BaseModel):
 
     each: str = ""
     expect: Expect = "all"
+    quantity: str = ""  # how a reader calls the numbers; by default their column or variable
     reason: str = ""
 
     @property
@@ -259,7 +260,7 @@ def _printed_ruling(claim: Claim, study: Study, audit_verdicts: Mapping[str, str
     satisfied = sum(answer is True for answer in answers.values())
     unknown = sum(answer is None for answer in answers.values())
     where = sorted({key.split("/")[0] for key in answers})
-    text = f"{satisfied} of {len(answers)} printed values (table {', '.join(where)}) are {_words(evidence.each)}"
+    text = f"{_count(satisfied, len(answers), evidence.quantity or 'printed values', evidence.each)} (table {', '.join(where)})"
     text += f"; rounding leaves {unknown} open" if unknown else ""
     return Ruling(_three_valued(list(answers.values()), evidence.expect), text)
 
@@ -291,9 +292,10 @@ def _table_ruling(claim: Claim, tables: Mapping[str, pd.DataFrame]) -> Ruling:
     finite = np.isfinite(values)
     truth = evidence.comparison.of(values)
     answers = [bool(t) if ok else None for t, ok in zip(truth, finite, strict=True)]
-    text = f"{sum(a is True for a in answers)} of {len(answers)} values of {evidence.column} are {_words(evidence.each)}"
+    quantity = evidence.quantity or f"values of {evidence.column}"
+    text = _count(sum(a is True for a in answers), len(answers), quantity, evidence.each)
     if values.size == 1:
-        text = f"{evidence.column} = {values[0]:.3g}"
+        text = f"{quantity} = {values[0]:.3g}"
     return Ruling(_three_valued(answers, evidence.expect), text)
 
 
@@ -306,26 +308,27 @@ def _posterior_ruling(claim: Claim, fits: Mapping[str, Fit], label: str) -> Ruli
     event = {"all": truth.all(axis=1), "any": truth.any(axis=1), "none": ~truth.any(axis=1)}[evidence.expect]
     probability = float(event.mean())
     each = truth.mean(axis=0)
-    text = f"Pr({evidence.variable} {evidence.each}) = {probability_words(float(each[0]))}"
+    quantity = evidence.quantity or evidence.variable
+    text = f"Pr({quantity} {_words(evidence.each)}) {_equals(probability)}"
     if truth.shape[1] > 1:
         text = (
-            f"Pr({evidence.expect} of {truth.shape[1]} {evidence.variable} {evidence.each}) = "
-            f"{probability_words(probability)}; one by one from {probability_words(float(each.min()))} to "
-            f"{probability_words(float(each.max()))}"
+            f"Pr({evidence.expect} {truth.shape[1]} {quantity} {_words(evidence.each)}) {_equals(probability)}; "
+            f"one by one from {probability_words(float(each.min()))} to {probability_words(float(each.max()))}"
         )
     return Ruling(_decide(probability), text, probability)
 
 
 def _robustness(claim: Claim, fits: Mapping[str, Fit]) -> str:
     if claim.posterior.reason or not claim.posterior.robust:
-        return "no alternative fit applies"
+        return "No alternative fit applies"
     labels = (claim.posterior.fit, *claim.posterior.robust)
     rulings = [_posterior_ruling(claim, fits, label) for label in labels]
     same = len({ruling.answer for ruling in rulings}) == 1
     listed = ", ".join(
-        f"{probability_words(ruling.probability or 0.0)} under {label}" for label, ruling in zip(labels, rulings, strict=True)
+        f"{probability_words(ruling.probability or 0.0)} ({label.partition('-')[2]})"
+        for label, ruling in zip(labels, rulings, strict=True)
     )
-    return f"{'same ruling' if same else 'the ruling changes'}: {listed}"
+    return f"{'Same ruling' if same else 'The ruling changes'}: probability {listed}"
 
 
 def _draws(claim: Claim, fit: Fit) -> np.ndarray:
@@ -369,6 +372,15 @@ def probability_words(probability: float) -> str:
     if probability > 0.995:
         return "> 0.99"
     return "< 0.01" if probability < 0.005 else f"{probability:.2f}"
+
+
+def _equals(probability: float) -> str:
+    words = probability_words(probability)
+    return words if words[0] in "<>" else f"= {words}"
+
+
+def _count(satisfied: int, total: int, quantity: str, condition: str) -> str:
+    return f"{satisfied} of {total} {quantity} {_words(condition)}"
 
 
 def _words(condition: str) -> str:

@@ -19,7 +19,16 @@ from bayesgov.errors import InputError
 
 Comparator = Literal["=", "<", ">", "<=", ">="]
 
-_COMPARATORS: dict[str, Comparator] = {"": "=", "=": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "≤": "<=", "≥": ">="}
+_COMPARATORS: dict[str, Comparator] = {
+    "": "=",
+    "=": "=",
+    "<": "<",
+    ">": ">",
+    "<=": "<=",
+    ">=": ">=",
+    "≤": "<=",
+    "≥": ">=",
+}
 _NUMBER = re.compile(
     r"""\(?                                        # t-values are often printed in parentheses
     (?P<comparator><=|>=|[<>=≤≥])?\s*
@@ -124,7 +133,9 @@ class Interval:
     def sqrt(self) -> Interval:
         """√x of the non-negative part; ValueError if there is none."""
         low = max(self.low, 0.0)
-        return Interval(max(0.0, math.nextafter(math.sqrt(low), -math.inf)), math.nextafter(math.sqrt(self.high), math.inf))
+        return Interval(
+            max(0.0, math.nextafter(math.sqrt(low), -math.inf)), math.nextafter(math.sqrt(self.high), math.inf)
+        )
 
     def monotone(self, function: Callable[[float], float], *, slack_ulps: int = 64) -> Interval:
         """Enclose a monotone function of the interval.
@@ -233,6 +244,8 @@ class PrintedNumber:
         return Interval.point(float(self.value))
 
     def with_value(self, value: Decimal) -> PrintedNumber:
-        """The same cell with another value printed in the same form (decimals, comparator, stars)."""
+        """The same cell with another value printed in the same form (decimals, comparator, stars, per cent sign)."""
         number = f"{value:.{self.decimals}f}"
-        return PrintedNumber(number, Decimal(number), self.decimals, self.comparator, self.stars, self.percent)
+        comparator = "" if self.comparator == "=" else self.comparator
+        text = f"{comparator}{number}{'%' * self.percent}{'*' * self.stars}"
+        return PrintedNumber(text, Decimal(number), self.decimals, self.comparator, self.stars, self.percent)

@@ -71,9 +71,12 @@ def regularised_horseshoe(dim: str, *, tau0: float | Tensor, slab_scale: float, 
     slab_scale, slab_df : float
         Student-t slab: how large a clearly non-zero effect may be.
     """
+    # np.float64: PyTensor reads a plain Python float such as 50.0 as single precision, and its logarithm too
     tau = pm.HalfCauchy("tau", beta=tau0)
     local = pm.HalfCauchy("lambda", beta=1.0, dims=dim)
-    slab = pm.InverseGamma("slab_variance", alpha=0.5 * slab_df, beta=0.5 * slab_df * slab_scale**2)
+    slab = pm.InverseGamma(
+        "slab_variance", alpha=np.float64(0.5 * slab_df), beta=np.float64(0.5 * slab_df * slab_scale**2)
+    )
     # 1 / scale² = 1 / c² + 1 / (tau lambda)²
     scale = (1 / slab + (tau * local) ** -2) ** -0.5
     return ShrinkageScale(scale, ("tau", "slab_variance"))
@@ -94,7 +97,7 @@ def r2d2(dim: str, n_groups: int, *, r2_mean: float, r2_concentration: float, va
         Latent variance that an effect standard deviation of one explains.
     """
     alpha, beta = r2_mean * r2_concentration, (1 - r2_mean) * r2_concentration
-    share = pm.Beta("r2", alpha=alpha, beta=beta)
+    share = pm.Beta("r2", alpha=np.float64(alpha), beta=np.float64(beta))
     portion = pm.Exponential("portion", 1.0, dims=dim)
     allocation = portion / portion.sum()
     explained = LATENT_VARIANCE * share / (1 - share)

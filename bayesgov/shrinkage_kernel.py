@@ -1,8 +1,9 @@
 """The shrinkage priors of :mod:`bayesgov.priors` as compiled scalar code: log-density and its derivative.
 
 The PyMC models remain the definition. Compiling their gradient costs a minute where sampling costs a second, because
-every graph operation is compiled apart; these few loops compile in seconds, once, and the compiled code is kept on
-disk. Tests hold both equal. All hyperparameters are on unconstrained scales and every density includes its Jacobian.
+every graph operation is compiled apart; these few loops compile in two or three seconds. Tests hold both equal. They
+are not cached on disk: numba does not see that a function of another file has changed, and would run the old one. All
+hyperparameters are on unconstrained scales and every density includes its Jacobian.
 
 ``family`` says which prior (:data:`FAMILIES`), ``fixed`` holds its constants and ``hyper`` its parameters:
 
@@ -30,25 +31,25 @@ def n_hyper(family: str, n_groups: int) -> int:
     return {"normal": 0, "horseshoe": 2 + n_groups, "r2d2": 1 + n_groups}[family]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(error_model="numpy")
 def softplus(x: float) -> float:
     """log(1 + exp(x)) without overflow."""
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(error_model="numpy")
 def logistic(x: float) -> float:
     return 1.0 / (1.0 + math.exp(-x)) if x >= 0 else math.exp(x) / (1.0 + math.exp(x))
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(error_model="numpy")
 def log_half_cauchy(log_x: float, scale: float) -> float:
     """Log density of log x for x ~ C+(0, scale)."""
     ratio = log_x - math.log(scale)
     return math.log(2.0 / math.pi) + ratio - softplus(2.0 * ratio)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(error_model="numpy")
 def log_scales(family: int, hyper: np.ndarray, fixed: np.ndarray, log_scale: np.ndarray) -> float:
     """Fill ``log_scale`` (n_groups,) and return the log prior density of the hyperparameters."""
     n_groups = log_scale.size
@@ -78,7 +79,7 @@ def log_scales(family: int, hyper: np.ndarray, fixed: np.ndarray, log_scale: np.
     return density
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(error_model="numpy")
 def pull_back(  # noqa: PLR0917  compiled code takes arrays by position
     family: int,
     hyper: np.ndarray,

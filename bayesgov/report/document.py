@@ -122,9 +122,7 @@ def _write_all(
     _write_tables(folder / "tables", sections)
     files = RunFiles(_write_trees(folder / "trees", trees), _write_specs(folder / "spec", spec_text))
     for part in document.parts:
-        _write_json(
-            folder / f"audit-{part.key}.json", {"study": part.key, "checks": [asdict(r) for r in part.audit.rows]}
-        )
+        (folder / f"audit-{part.key}.json").write_text(part.audit.to_json(), encoding="utf-8")
         verdict_frame(part).to_csv(folder / f"verdicts-{part.key}.csv", index=False, lineterminator="\n")
     verdicts = {part.key: [asdict(verdict) for verdict in part.verdicts] for part in document.parts}
     _write_json(folder / "verdicts.json", verdicts)

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 
-_SIZE = 12.0  # points
+_SIZE = 14.0  # points
 _MARGIN = 1.5
 # SVG letter and number of vertices of each of Matplotlib's path codes.
 _COMMANDS = {

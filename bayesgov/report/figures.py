@@ -14,7 +14,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
 from bayesgov.report.marks import (
@@ -33,20 +32,28 @@ from bayesgov.report.marks import (
     series_handles,
     value_axis,
 )
-from bayesgov.report.style import INK, MAX_WIDTH, MUTED, RULE, VERDICTS, SeriesStyle, series_styles, wrapped
+from bayesgov.report.shares import audit_overview, profiles
+from bayesgov.report.style import INK, MAX_WIDTH, MUTED, RULE, SeriesStyle, series_styles, wrapped
+
+__all__ = [
+    "audit_overview",
+    "caterpillar",
+    "dot_interval",
+    "printed_recomputed",
+    "prior_posterior",
+    "profiles",
+    "sensitivity",
+    "shrinkage",
+]
 
 _INTERVAL_COLUMNS = ("label", "series", "estimate", "lower", "upper")
-# Layout of the profiles, in inches and characters.
-_LABELS, _BARS, _LINE = 1.93, 1.15, 0.13
-_LABEL_WIDTH = 28
-_NARROWEST = 0.14  # a narrower segment has no room for its number; the data file has it
-
 _LOG_RATIO = 30.0  # positive values spanning more than this are drawn on a logarithmic axis
-_GRADES = (("#0072B2", "", "white"), ("#9AD0F5", "////", INK), ("#ffffff", "", INK), ("#E69F00", "xx", INK))
 
 
 @house_figure
-def caterpillar(data: pd.DataFrame, *, xlabel: str = "estimate", columns: int = 2, zero: bool = True) -> Figure:
+def caterpillar(
+    data: pd.DataFrame, *, xlabel: str = "estimate", columns: int = 2, zero: bool = True, band: str | None = None
+) -> Figure:
     """Estimates of several series by row, one panel for each term, each with its own horizontal scale.
 
     Parameters
@@ -60,27 +67,39 @@ def caterpillar(data: pd.DataFrame, *, xlabel: str = "estimate", columns: int = 
         Panels side by side.
     zero : bool
         Whether to include a line at zero.
+    band : str, optional
+        A series with one value in a panel, whatever the row (complete pooling): drawn as a vertical line and band.
     """
     require_columns(data, _INTERVAL_COLUMNS)
     data = data if "term" in data else data.assign(term="")
-    terms, labels = in_order(data["term"]), in_order(data["label"])
     styles = series_styles(data["series"].astype(str))
+    banded = data["series"].astype(str) == band
+    terms, labels = in_order(data["term"]), in_order(data.loc[~banded, "label"])
     columns = min(columns, len(terms))
     rows = grid_rows(len(terms), columns)
-    crowd = data.groupby(["term", "label"], sort=False).size().max()  # marks in one row
-    figure = blank_figure(0.9 + rows * (0.45 + max(0.16, 0.095 * crowd) * len(labels)))
+    crowd = data[~banded].groupby(["term", "label"], sort=False).size().max()  # marks in one row
+    figure = blank_figure(0.9 + rows * (0.45 + max(0.16, 0.088 * crowd) * len(labels)))
     for index, term in enumerate(terms):
         axes = figure.add_subplot(rows, columns, index + 1)
-        panel = data[data["term"].astype(str) == term]
-        _interval_panel(axes, panel, labels, styles, zero=zero, width=30 if columns == 1 else 18)
+        mine = data["term"].astype(str) == term
+        _interval_panel(axes, data[mine & ~banded], labels, styles, zero=zero, width=30 if columns == 1 else 18)
+        if band is not None:
+            _draw_band(axes, data[mine & banded], styles[band])
         axes.set_title(wrapped(term, 74 // columns))
         if index % columns:
             axes.set_yticklabels([])
         if index + columns >= len(terms):
             axes.set_xlabel(wrapped(xlabel, 96 // columns))
     if len(styles) > 1:
-        outside_legend(figure, series_handles(styles))
+        outside_legend(figure, series_handles(styles, banded=band))
     return figure
+
+
+def _draw_band(axes: Axes, data: pd.DataFrame, style: SeriesStyle) -> None:
+    drawn = data[["estimate", "lower", "upper"]].drop_duplicates().to_numpy(dtype=float)
+    for estimate, lower, upper in drawn:
+        axes.axvspan(lower, upper, color=style.color, alpha=0.15, linewidth=0, zorder=-1)
+        axes.axvline(estimate, color=style.color, linestyle=style.line, linewidth=1, zorder=1)
 
 
 def _interval_panel(
@@ -111,7 +130,8 @@ def dot_interval(
     Parameters
     ----------
     data : DataFrame
-        Columns ``label``, ``series``, ``estimate``, ``lower``, ``upper`` and optionally ``group``.
+        Columns ``label``, ``series``, ``estimate``, ``lower``, ``upper`` and optionally ``group`` and ``set_kind``
+        ("complement": the set is all but the open interval from lower to upper).
     reference : float, optional
         A further vertical line, such as a threshold.
     label_width : int
@@ -229,123 +249,6 @@ def prior_posterior(curves: pd.DataFrame, *, columns: int = 3, xlabel: str = "")
             axes.set_xlabel(xlabel)
     handles = [Line2D([], [], color=s.color, linestyle=s.line, label=name) for name, s in styles.items()]
     outside_legend(figure, handles)
-    return figure
-
-
-@house_figure
-def profiles(data: pd.DataFrame) -> Figure:
-    """Contingency tables as small multiples: for each option the shares of the outcome grades, adding up to 100 %.
-
-    Two panels stand side by side; eight to ten items fill a printed page.
-
-    Parameters
-    ----------
-    data : DataFrame
-        Columns ``item`` (panel), ``option`` (bar), ``grade`` (segment), ``share`` in [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If there are more grades than fills that stay distinct.
-    """
-    require_columns(data, ("item", "option", "grade", "share"))
-    items, grades = in_order(data["item"]), in_order(data["grade"])
-    if len(grades) > len(_GRADES):
-        raise ValueError(f"a profile tells {len(_GRADES)} grades apart; got {len(grades)}")
-    panels = [data[data["item"].astype(str) == item] for item in items]
-    lines = [sum(_option_lines(panel)) for panel in panels]
-    pairs = [max(lines[i : i + 2]) for i in range(0, len(lines), 2)]
-    heights = [_LINE * pair + 0.34 for pair in pairs]  # the title and the gap below the panel take 0.34 inches
-    height = 0.34 + sum(heights)
-    # Laid out in inches: constrained layout would size the label column anew for every row of panels.
-    figure = Figure(figsize=(MAX_WIDTH, height))
-    for index, (item, panel) in enumerate(zip(items, panels, strict=True)):
-        left = 0.05 + (index % 2) * (MAX_WIDTH / 2)
-        top = height - 0.34 - sum(heights[: index // 2]) - 0.24
-        bars = (left + _LABELS, top - _LINE * lines[index], _BARS, _LINE * lines[index])
-        axes = figure.add_axes((bars[0] / MAX_WIDTH, bars[1] / height, bars[2] / MAX_WIDTH, bars[3] / height))
-        _profile_panel(axes, panel, grades)
-        figure.text(left / MAX_WIDTH, (top + 0.06) / height, item, fontweight="bold", va="bottom")
-    handles = [
-        Patch(facecolor=fill, hatch=hatch, edgecolor=INK, linewidth=0.5, label=grade)
-        for grade, (fill, hatch, _) in zip(grades, _GRADES, strict=False)
-    ]
-    figure.legend(handles=handles, loc="upper center", ncols=len(grades))
-    return figure
-
-
-def _option_lines(panel: pd.DataFrame) -> list[float]:
-    """Height of each option's row, in lines of text."""
-    return [max(wrapped(option, _LABEL_WIDTH).count("\n") + 1.2, 1.6) for option in in_order(panel["option"])]
-
-
-def _profile_panel(axes: Axes, data: pd.DataFrame, grades: Sequence[str]) -> None:
-    options, lines = in_order(data["option"]), np.asarray(_option_lines(data))
-    y = np.cumsum(lines) - lines / 2
-    start = np.zeros(len(options))
-    for grade, (fill, hatch, ink) in zip(grades, _GRADES, strict=False):
-        mine = data[data["grade"].astype(str) == grade]
-        share = mine.set_index(mine["option"].astype(str))["share"].reindex(options).to_numpy(dtype=float)
-        axes.barh(
-            y, share, left=start, height=1.25, color=fill, hatch=hatch, edgecolor=INK, linewidth=0.5, clip_on=False
-        )
-        for row, left, size in zip(y, start, share, strict=True):
-            if size >= _NARROWEST:
-                box = {"facecolor": fill, "edgecolor": "none", "pad": 0.6}
-                axes.text(left + size / 2, row, f"{100 * size:.0f}", ha="center", va="center", color=ink, bbox=box)
-        start = start + share
-    axes.set_yticks(y, [wrapped(option, _LABEL_WIDTH) for option in options], linespacing=1.05)
-    axes.set_ylim(lines.sum(), 0)
-    axes.set_xlim(0, 1)
-    axes.set_xticks([])
-    axes.tick_params(axis="y", length=0)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_visible(False)
-
-
-@house_figure
-def audit_overview(data: pd.DataFrame) -> Figure:
-    """How many checks ended in each verdict, by place in the paper.
-
-    Parameters
-    ----------
-    data : DataFrame
-        Columns ``place``, ``verdict``, ``count``.
-    """
-    require_columns(data, ("place", "verdict", "count"))
-    counts = data.pivot_table(index="place", columns="verdict", values="count", aggfunc="sum", fill_value=0, sort=False)
-    verdicts = [name for name in VERDICTS if name in counts]
-    figure = blank_figure(0.9 + 0.32 * len(counts))
-    axes = figure.add_subplot()
-    start = np.zeros(len(counts))
-    total = float(counts.to_numpy().sum(axis=1).max())
-    for verdict in verdicts:
-        style, number = VERDICTS[verdict], counts[verdict].to_numpy(dtype=float)
-        axes.barh(
-            range(len(counts)),
-            number,
-            left=start,
-            height=0.7,
-            color=style.fill,
-            hatch=style.hatch,
-            edgecolor=INK,
-            linewidth=0.6,
-        )
-        for row, (left, size) in enumerate(zip(start, number, strict=True)):
-            if size >= 0.035 * total:  # a narrower segment has no room for its number; the data file has it
-                box = {"facecolor": style.fill, "edgecolor": "none", "pad": 0.8}
-                axes.text(left + size / 2, row, f"{size:.0f}", ha="center", va="center", color=style.ink, bbox=box)
-        start = start + number
-    label_rows(axes, [str(place) for place in counts.index], 30)
-    value_axis(axes, Limits(0, 1.02 * total), "number of checks", zero=False)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    outside_legend(
-        figure,
-        [
-            Patch(facecolor=VERDICTS[v].fill, hatch=VERDICTS[v].hatch, edgecolor=INK, linewidth=0.6, label=v)
-            for v in verdicts
-        ],
-    )
     return figure
 
 

@@ -78,7 +78,9 @@ def robust_limits(estimate: np.ndarray, lower: np.ndarray, upper: np.ndarray, *,
     zero : bool
         Whether zero is to be inside.
     """
-    centre = np.where(np.isfinite(estimate), estimate, 0.5 * (lower + upper))
+    known = np.isfinite(lower) & np.isfinite(upper)
+    middle = 0.5 * (np.where(known, lower, np.nan) + np.where(known, upper, np.nan))
+    centre = np.where(np.isfinite(estimate), estimate, middle)
     keep = np.isfinite(centre)
     centre, low, high = centre[keep], lower[keep], upper[keep]
     if centre.size == 0:
@@ -116,24 +118,53 @@ def row_positions(data: pd.DataFrame, labels: Sequence[str], series: Sequence[st
 
 
 def draw_intervals(axes: Axes, y: np.ndarray, data: pd.DataFrame, style: SeriesStyle, limits: Limits) -> None:
-    """Draw estimates with their intervals; an interval cut by the limits ends in an arrow head.
+    """Draw estimates with their intervals; what the limits cut off ends in an arrow head.
 
     Parameters
     ----------
     y : ndarray, shape (n,)
     data : DataFrame
-        Columns estimate, lower, upper; n rows.
+        Columns estimate, lower, upper; n rows. Where a column ``set_kind`` says "complement", the set is all but
+        the open interval from lower to upper, as Fieller's theorem can give.
     """
-    estimate, lower, upper = (data[name].to_numpy(dtype=float) for name in ("estimate", "lower", "upper"))
-    shown = np.isfinite(np.where(np.isnan(lower) | np.isnan(upper), np.nan, 0.0))
-    left, right = np.clip(lower, limits.low, limits.high), np.clip(upper, limits.low, limits.high)
-    axes.hlines(y[shown], left[shown], right[shown], colors=style.color, linewidth=1.3)
-    for cut, edge, marker in ((lower < limits.low, limits.low, "<"), (upper > limits.high, limits.high, ">")):
+    segments = _segments(y, data)
+    low, high = segments["low"].to_numpy(), segments["high"].to_numpy()
+    height = segments["y"].to_numpy()
+    axes.hlines(
+        height,
+        np.clip(low, limits.low, limits.high),
+        np.clip(high, limits.low, limits.high),
+        style.color,
+        linewidth=1.3,
+    )
+    for cut, edge, marker in ((low < limits.low, limits.low, "<"), (high > limits.high, limits.high, ">")):
         if cut.any():
-            axes.plot(
-                np.full(int(cut.sum()), edge), y[cut], marker, color=style.color, markersize=4, clip_on=False, zorder=4
-            )
-    axes.plot(estimate, y, style.marker, color=style.color, markerfacecolor=style.face, markeredgewidth=1.1, zorder=5)
+            heads = np.full(int(cut.sum()), edge)
+            axes.plot(heads, height[cut], marker, color=style.color, markersize=4, clip_on=False, zorder=4)
+    axes.plot(
+        data["estimate"],
+        y,
+        style.marker,
+        color=style.color,
+        markerfacecolor=style.face,
+        markeredgewidth=1.1,
+        zorder=5,
+    )
+
+
+def _segments(y: np.ndarray, data: pd.DataFrame) -> pd.DataFrame:
+    """The lines to draw: columns y, low, high (limits may be infinite); rows without an interval have none."""
+    lower, upper = data["lower"].to_numpy(dtype=float), data["upper"].to_numpy(dtype=float)
+    split = (data["set_kind"] == "complement").to_numpy() if "set_kind" in data else np.zeros(len(data), dtype=bool)
+    infinite = np.full(int(split.sum()), np.inf)
+    lines = pd.DataFrame(
+        {
+            "y": np.concatenate([y[~split], y[split], y[split]]),
+            "low": np.concatenate([lower[~split], -infinite, upper[split]]),
+            "high": np.concatenate([upper[~split], lower[split], infinite]),
+        }
+    )
+    return lines.dropna()
 
 
 def label_rows(axes: Axes, labels: Sequence[str], width: int) -> None:
@@ -157,17 +188,19 @@ def value_axis(axes: Axes, limits: Limits, label: str, *, zero: bool, ticks: int
         axes.set_xlabel(label)
 
 
-def series_handles(styles: Mapping[str, SeriesStyle], *, dashed: bool = False) -> list[Artist]:
-    """Legend entries that show marker and fill of each series, and its line style where it is drawn."""
+def series_handles(
+    styles: Mapping[str, SeriesStyle], *, dashed: bool = False, banded: str | None = None
+) -> list[Artist]:
+    """Legend entries that show marker and fill of each series; its line style where that is drawn (and of a band)."""
     return [
         Line2D(
             [],
             [],
             color=style.color,
-            marker=style.marker,
+            marker="" if name == banded else style.marker,
             markerfacecolor=style.face,
             markeredgewidth=1.1,
-            linestyle=style.line if dashed else "-",
+            linestyle=style.line if dashed or name == banded else "-",
             label=wrapped(name, 60),
         )
         for name, style in styles.items()

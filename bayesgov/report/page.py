@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import jinja2
 import pandas as pd
@@ -16,15 +15,13 @@ from markupsafe import Markup, escape
 
 from bayesgov.compare import Answer, ClaimVerdict
 from bayesgov.fit import Check
+from bayesgov.published.audit import AuditReport, AuditRow
+from bayesgov.published.audit.finding import FLAGS, Verdict
+from bayesgov.published.audit.report import VERDICTS
 from bayesgov.report.content import Document, FitDiagnostics, StudyPart
 from bayesgov.report.equations import equation_svg
 from bayesgov.report.tables import NOT_AVAILABLE, number_text, text_table
 
-if TYPE_CHECKING:
-    from bayesgov.published.audit.report import AuditReport, AuditRow
-
-FLAGS = ("inconsistent", "impossible")
-AUDIT_VERDICTS = ("inconsistent", "impossible", "undetermined", "not checkable", "consistent")
 ANSWERS: tuple[Answer, ...] = ("holds", "does not hold", "undetermined", "not checkable")
 
 # A verdict is always the word; the sign before it helps the eye and is hidden from screen readers.
@@ -69,7 +66,7 @@ class AuditGroup:
 
 @dataclass(frozen=True, slots=True)
 class AuditTally:
-    """Number of checks with each verdict at one place; ``counts`` in the order of AUDIT_VERDICTS."""
+    """Number of checks with each verdict at one place; ``counts`` in the order of VERDICTS."""
 
     place: str
     counts: tuple[int, ...]
@@ -126,7 +123,7 @@ def render_page(document: Document, drawings: Mapping[str, Markup], files: RunFi
         warned=checks_with(document, "warn"),
         matrices=diagnostics_matrices(document),
         answers=ANSWERS,
-        audit_verdicts=AUDIT_VERDICTS,
+        audit_verdicts=VERDICTS,
         flag_verdicts=FLAGS,
     )
 
@@ -173,29 +170,32 @@ def answer_tallies(verdicts: Sequence[ClaimVerdict]) -> tuple[AnswerTally, ...]:
 
 def audit_tallies(audit: AuditReport) -> tuple[AuditTally, ...]:
     """How often each verdict was reached, by place in the paper, with the sum over all places last."""
-    tallies = [_tally(group.place, group.rows) for group in audit_groups(audit, AUDIT_VERDICTS)]
+    tallies = [_tally(group.place, group.rows) for group in audit_groups(audit, VERDICTS)]
     return (*tallies, _tally("All", audit.rows))
 
 
 def _tally(place: str, rows: Sequence[AuditRow]) -> AuditTally:
     counted = Counter(row.verdict for row in rows)
-    return AuditTally(place, tuple(counted[verdict] for verdict in AUDIT_VERDICTS))
+    return AuditTally(place, tuple(counted[verdict] for verdict in VERDICTS))
 
 
-def audit_groups(audit: AuditReport, verdicts: Sequence[str]) -> tuple[AuditGroup, ...]:
+def audit_groups(audit: AuditReport, verdicts: Sequence[Verdict]) -> tuple[AuditGroup, ...]:
     """Rows with one of these verdicts, grouped by place in order of appearance."""
     groups: dict[str, list[AuditRow]] = {}
-    for row in audit.rows:
-        if row.verdict in verdicts:
-            groups.setdefault(row.source[-1] if row.source else "", []).append(row)
-    return tuple(AuditGroup(place or "elsewhere", tuple(rows)) for place, rows in groups.items())
+    for row in audit.with_verdict(*verdicts):
+        groups.setdefault(row.place or "elsewhere", []).append(row)
+    return tuple(AuditGroup(place, tuple(rows)) for place, rows in groups.items())
 
 
 def bounds_text(low: float | None, high: float | None) -> str:
-    """Certified bounds as "[1.23, 1.25]"."""
-    if low is None or high is None:
+    """Certified bounds in words: "within [1.23, 1.25]", "at least 0"; empty where there are none."""
+    if low is None and high is None:
         return ""
-    return f"[{low:.7g}, {high:.7g}]".replace("-", "−").replace("inf", "∞")
+    if low is None:
+        text = f"at most {high:.7g}"
+    else:
+        text = f"at least {low:.7g}" if high is None else f"within [{low:.7g}, {high:.7g}]"
+    return text.replace("-", "−")
 
 
 def optional_number(value: float | None) -> str:

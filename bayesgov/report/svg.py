@@ -54,16 +54,16 @@ def inline_svg(text: str, key: str, title: str, description: str) -> Markup:
     width, height = opening[1].split()[2:]
     head = Markup(
         '<svg role="img" style="stroke-linejoin: round; stroke-linecap: butt" '
-        'aria-labelledby="{key}-title {key}-desc" viewBox="{box}" width="{width}pt" height="{height}pt">'
-        '<title id="{key}-title">{title}</title><desc id="{key}-desc">{description}</desc>'
+        'aria-labelledby="{key}--title {key}--desc" viewBox="{box}" width="{width}pt" height="{height}pt">'
+        '<title id="{key}--title">{title}</title><desc id="{key}--desc">{description}</desc>'
     ).format(key=key, box=opening[1], width=width, height=height, title=escape(title), description=escape(description))
     return head + Markup(body)
 
 
 def _own_ids(body: str, key: str) -> str:
-    """Ids that something refers to become ``key-1``, ``key-2``, ...; the others go."""
+    """Ids that something refers to become ``key--1``, ``key--2``, ...; the others go."""
     used = dict.fromkeys([*_HREF.findall(body), *_URL.findall(body)])
-    own = {name: f"{key}-{number}" for number, name in enumerate(used, start=1)}
+    own = {name: f"{key}--{number}" for number, name in enumerate(used, start=1)}
     body = _ID.sub(lambda match: f' id="{own[match[1]]}"' if match[1] in own else "", body)
     # plain href: HTML parsers know it without the xlink namespace
     body = _HREF.sub(lambda match: f'href="#{own[match[1]]}"', body)

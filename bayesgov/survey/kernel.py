@@ -17,7 +17,7 @@ import numpy as np
 from bayesgov.shrinkage_kernel import log_scales, logistic, pull_back, softplus
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(error_model="numpy")
 def tables_log_density(  # noqa: PLR0917  compiled code takes arrays by position
     theta: np.ndarray,
     counts: np.ndarray,

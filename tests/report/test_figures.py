@@ -21,6 +21,7 @@ from bayesgov.report.style import FONT_SIZE, MAX_WIDTH, VERDICTS, series_styles,
 FIGURES: dict[str, Callable[[], Figure]] = {
     "caterpillar": lambda: figures.caterpillar(samples.pooling(), xlabel="coefficient with 95% interval"),
     "caterpillar of one term": lambda: figures.caterpillar(samples.pooling().query("term == 'Constant'")),
+    "caterpillar with a band": lambda: figures.caterpillar(samples.pooling(), band="complete pooling (95% confidence)"),
     "dot_interval": lambda: figures.dot_interval(samples.item_intervals(), xlabel="Cramér's V", reference=0.1),
     "shrinkage": lambda: figures.shrinkage(samples.published_against_shrunken(), xlabel="log odds ratio"),
     "prior_posterior": lambda: figures.prior_posterior(density_curves(samples.draws(0), samples.draws(1))),
@@ -111,6 +112,39 @@ def test_a_wide_interval_ends_in_arrow_heads() -> None:
     assert not {"<", ">"} & {
         line.get_marker() for line in figures.dot_interval(samples.item_intervals(), xlabel="V").axes[0].lines
     }
+
+
+def test_a_confidence_set_in_two_pieces_leaves_its_gap_open() -> None:
+    frame = pd.DataFrame(
+        {
+            "label": ["North", "South"],
+            "series": "Fieller",
+            "estimate": [1.0, 0.0],
+            "lower": [-2.0, -np.inf],
+            "upper": [-0.5, np.inf],
+            "set_kind": ["complement", "whole line"],
+        }
+    )
+    axes = figures.dot_interval(frame, xlabel="long-run effect").axes[0]
+    low, high = axes.get_xlim()
+    drawn = {tuple(line[:, 0].tolist()) for entry in axes.collections for line in entry.get_segments()}
+    assert drawn == {(low, -2.0), (-0.5, high), (low, high)}
+
+
+def test_a_banded_series_takes_no_row() -> None:
+    frame = pd.DataFrame(
+        {
+            "label": ["North", "South"] * 2,
+            "series": ["no pooling"] * 2 + ["complete pooling"] * 2,
+            "estimate": [1.0, 2.0, 1.5, 1.5],
+            "lower": [0.0, 1.0, 1.2, 1.2],
+            "upper": [2.0, 3.0, 1.8, 1.8],
+        }
+    )
+    axes = figures.caterpillar(frame, band="complete pooling").axes[0]
+    assert sum(len(entry.get_segments()) for entry in axes.collections) == 2
+    bands = [patch for patch in axes.patches if patch.get_x() == 1.2]
+    assert [patch.get_width() for patch in bands] == [pytest.approx(0.6)]
 
 
 @pytest.mark.parametrize(

@@ -171,9 +171,10 @@ def test_each_claim_shows_each_ruling_as_a_word_and_a_sentence(page: str) -> Non
 def test_flags_stand_in_full_and_the_rest_is_folded(page: str) -> None:
     audit = page.split('id="survey-audit"')[1].split('id="survey-contingency"', maxsplit=1)[0]
     shown, _, folded = audit.partition("<details")
-    assert "one misprinted digit in 7/1/estimate (6.528 → 6.582) (4.169)" in shown
+    assert "Agrees under:</strong> one misprinted digit in 7/1/estimate (6.528 → 6.582) (4.169)" in shown
+    assert "Tried, does not agree: Yates correction (118.2); G² instead of χ² (121.9)." in " ".join(shown.split())
     assert "The check would notice 12 % of one-digit typos." in shown
-    assert "within [119.5712, 119.5713]" in shown
+    assert "within [−0.42, −0.4]" in shown  # the bounds stand in where no text of the recomputed value is given
     assert "chi2-3<" not in shown
     assert "chi2-3<" in folded
     assert "is printed empty" in folded
@@ -213,11 +214,11 @@ def test_inline_drawings_do_not_share_ids() -> None:
         '<clipPath id="p1"/><g clip-path="url(#p1)"/></g></svg>'
     )
     one, other = (inline_svg(text, key, "T & U", "D") for key in ("a", "b"))
-    assert 'id="a-1"' in one
-    assert "url(#a-1)" in one
+    assert 'id="a--1"' in one
+    assert "url(#a--1)" in one
     assert "figure_1" not in one
     assert not set(re.findall(r'id="([^"]+)"', one)) & set(re.findall(r'id="([^"]+)"', other))
-    assert '<title id="a-title">T &amp; U</title>' in one
+    assert '<title id="a--title">T &amp; U</title>' in one
 
 
 def test_an_equation_is_one_path_with_its_words() -> None:
@@ -258,3 +259,16 @@ def _luminance(colour: str) -> float:
     channels = [int(digits[index : index + 2], 16) / 255 for index in (0, 2, 4)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (None, None, ""),
+        (0.0, None, "at least 0"),
+        (None, -1.5, "at most −1.5"),
+        (119.5712, 119.5713, "within [119.5712, 119.5713]"),
+    ],
+)
+def test_bounds_in_words(low: float | None, high: float | None, text: str) -> None:
+    assert page_module.bounds_text(low, high) == text

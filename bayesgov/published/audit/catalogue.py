@@ -1,27 +1,5 @@
 """Importing this module registers every check that the package has."""
 
-from bayesgov.published.audit import (
-    collinearity,
-    counts,
-    likelihood_ratio,
-    matrix,
-    panel_tables,
-    ranges,
-    sample,
-    stars,
-    statements,
-    wald,
-)
+from bayesgov.published.audit import collinearity, matrix, panel_tables, ranges, stars, statements
 
-__all__ = [
-    "collinearity",
-    "counts",
-    "likelihood_ratio",
-    "matrix",
-    "panel_tables",
-    "ranges",
-    "sample",
-    "stars",
-    "statements",
-    "wald",
-]
+__all__ = ["collinearity", "matrix", "panel_tables", "ranges", "stars", "statements"]

@@ -67,7 +67,12 @@ def _other_definition(*, vif: PrintedNumber, tolerance: PrintedNumber) -> tuple[
     return tuple(Explanation(name, span(value), tolerance.bounds.intersects(value)) for name, value in readings)
 
 
-@check("vif_tolerance", target="tolerance", explain=_other_definition)
+@check(
+    "vif_tolerance",
+    target="tolerance",
+    explain=_other_definition,
+    readings=("truncated", "typo", "transposed", "neighbour"),
+)
 def vif_tolerance(*, vif: PrintedNumber, tolerance: PrintedNumber) -> Finding:
     """Whether tolerance = 1 / VIF, the definition, within the rounding of both.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,13 +13,12 @@ from bayesgov.errors import InputError
 from bayesgov.printed import PrintedNumber
 from bayesgov.published.audit import catalogue as _catalogue  # noqa: F401  registers the checks
 from bayesgov.published.audit.explanations import Trial, cell_readings
-from bayesgov.published.audit.finding import Finding
+from bayesgov.published.audit.finding import FLAGS, Finding
 from bayesgov.published.audit.power import Power, typo_power
 from bayesgov.published.audit.registry import CheckKind, Parameter, registered
 from bayesgov.published.audit.report import AuditReport, AuditRow
+from bayesgov.published.audit.wording import finite
 from bayesgov.study import AuditDeclaration, Study
-
-FLAGS = ("inconsistent", "impossible")
 
 _REFERENCE = re.compile(r"[^\s/]+/[^/]+/[^/]+")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -69,17 +69,15 @@ def audit(study: Study, *, power: bool = True) -> AuditReport:
         If a declaration names an unknown check, lacks an argument or refers to a cell that does not exist.
     """
     bound = [check for declaration in study.audit for check in _expand(study, declaration)]
-    repeated = [name for name, group in itertools.groupby(sorted(check.id for check in bound)) if len(list(group)) > 1]
+    repeated = [name for name, count in Counter(check.id for check in bound).items() if count > 1]
     if repeated:
-        raise InputError(f"{study.folder}/study.toml: audit id {repeated[0]!r} stands twice; give each check its own id")
+        raise InputError(f"{_where(study, repeated[0])} the id stands twice; give each check its own")
     return AuditReport(study.key, tuple(_run(study, check, power) for check in bound))
 
 
 def _run(study: Study, bound: BoundCheck, with_power: bool) -> AuditRow:
     finding = _find(study, bound)
-    power = Power(None, "")
-    if with_power:
-        power = typo_power(bound.kind, bound.arguments, finding)
+    power = typo_power(bound.kind, bound.arguments, bound.references, finding) if with_power else Power(None)
     references = tuple(dict.fromkeys(itertools.chain.from_iterable(bound.references.values())))
     return AuditRow(
         id=bound.id,
@@ -87,8 +85,8 @@ def _run(study: Study, bound: BoundCheck, with_power: bool) -> AuditRow:
         kind=bound.kind.name,
         reported=finding.reported,
         recomputed=finding.recomputed,
-        low=finding.low,
-        high=finding.high,
+        low=None if finding.low is None else finite(finding.low),
+        high=None if finding.high is None else finite(finding.high),
         verdict=finding.verdict,
         explanations=finding.explanations,
         note=" ".join(part for part in (finding.note, power.reason) if part),
@@ -102,7 +100,10 @@ def _find(study: Study, bound: BoundCheck) -> Finding:
         return Finding("", "", None, None, "not checkable", note=note)
     if bound.unusable:
         return Finding("", "", None, None, "not checkable", note="; ".join(bound.unusable) + ".")
-    finding = bound.kind.function(**bound.arguments)
+    try:
+        finding = bound.kind.function(**bound.arguments)
+    except InputError as error:
+        raise InputError(f"{_where(study, bound.id)} {error}") from None
     if finding.verdict not in FLAGS:
         return finding
     own = bound.kind.explain(**bound.arguments) if bound.kind.explain else ()
@@ -118,7 +119,7 @@ def _expand(study: Study, declaration: AuditDeclaration) -> Iterator[BoundCheck]
 
 def _bind(study: Study, declaration: AuditDeclaration, over: Mapping[str, str]) -> BoundCheck:
     identifier = _fill(declaration.id, over)
-    where = f"{study.folder}/study.toml: audit {identifier!r}:"
+    where = _where(study, identifier)
     for value in (declaration.id, *_strings(tuple(declaration.arguments.values()))):
         unknown = [name for name in _PLACEHOLDER.findall(value) if name not in over]
         if unknown:
@@ -139,6 +140,10 @@ def _bind(study: Study, declaration: AuditDeclaration, over: Mapping[str, str]) 
         if found:
             references[name] = found
     return BoundCheck(identifier, kind, arguments, references, tuple(unusable), place or _place(study, references))
+
+
+def _where(study: Study, identifier: str) -> str:
+    return f"{study.folder}/study.toml: audit {identifier!r}:"
 
 
 def _fill(value: Any, over: Mapping[str, str]) -> Any:

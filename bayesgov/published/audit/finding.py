@@ -7,6 +7,9 @@ from typing import Literal
 
 Verdict = Literal["consistent", "inconsistent", "impossible", "undetermined", "not checkable"]
 
+# verdicts that say that numbers do not agree
+FLAGS: tuple[Verdict, ...] = ("inconsistent", "impossible")
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:

@@ -28,7 +28,7 @@ Cells = Mapping[str, PrintedNumber | str]
 _DELETION = ("listwise", "pairwise", "not stated")
 
 
-@check("correlation_symmetric", typo_limit=400)
+@check("correlation_symmetric", readings=("typo", "transposed"), typo_limit=400)
 def correlation_symmetric(*, correlations: Cells) -> Finding:
     """Whether r_ij = r_ji wherever both triangles of a correlation matrix are printed."""
     places = {cell_place(ref): cell for ref, cell in correlations.items() if isinstance(cell, PrintedNumber)}
@@ -55,7 +55,7 @@ def _same_number(first: PrintedNumber, second: PrintedNumber) -> bool:
     return first.bounds.intersects(second.bounds)
 
 
-@check("correlation_range", typo_limit=400)
+@check("correlation_range", readings=("typo", "transposed"), typo_limit=400)
 def correlation_range(*, correlations: Cells) -> Finding:
     """Whether the diagonal is 1 and no correlation exceeds 1 in size."""
     outside: list[str] = []
@@ -107,7 +107,11 @@ def _single_cell(matrix: IntervalMatrix) -> Explanation:
 
 
 def _nearest(matrix: IntervalMatrix) -> Explanation:
-    nearest = nearest_correlation(matrix.midpoint)
+    name = "nearest correlation matrix (rounding alone)"
+    try:
+        nearest = nearest_correlation(matrix.midpoint)
+    except ValueError as error:
+        return Explanation(name, f"not found: {error}", resolves=False)
     row, column = matrix.names[nearest.row], matrix.names[nearest.column]
     before, after = matrix.midpoint[nearest.row, nearest.column], nearest.matrix[nearest.row, nearest.column]
     upper = np.tril_indices(len(matrix.names), -1)
@@ -116,7 +120,7 @@ def _nearest(matrix: IntervalMatrix) -> Explanation:
         f"Frobenius distance {nearest.distance:.3f}; {beyond} of {len(upper[0])} cells move by more than rounding, "
         f"most ({row}, {column}): {before:.3f} -> {after:.3f}"
     )
-    return Explanation("nearest correlation matrix (rounding alone)", value, resolves=beyond == 0)
+    return Explanation(name, value, resolves=beyond == 0)
 
 
 @check("correlation_semidefinite", explain=_explain_semidefinite, readings=(), typo_limit=300)
@@ -241,7 +245,7 @@ def correlation_subsets(*, correlations: Cells, size: int) -> Finding:
     return Finding(f"{total} sets of {size}", f"{len(impossible)} impossible", low, high, verdict, note=note)
 
 
-@check("correlation_above_cut")
+@check("correlation_above_cut", readings=("truncated", "typo", "transposed"))
 def correlation_above_cut(*, correlation: PrintedNumber, cut: PrintedNumber) -> Finding:
     """Whether a correlation that the text names exceeds the cut that the text gives (">0.80" or "0.80")."""
     magnitude, limit = abs(correlation.bounds), float(cut.value)
@@ -251,7 +255,7 @@ def correlation_above_cut(*, correlation: PrintedNumber, cut: PrintedNumber) -> 
     return Finding(str(cut), str(correlation), magnitude.low, magnitude.high, verdict, note=note)
 
 
-@check("correlation_count_above_cut", typo_limit=400)
+@check("correlation_count_above_cut", readings=(), typo_limit=400)
 def correlation_count_above_cut(*, correlations: Cells, cut: PrintedNumber, named: tuple[str, ...]) -> Finding:
     """Whether the pairs that the text names are all the pairs with |r| above the cut.
 

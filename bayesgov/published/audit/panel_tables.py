@@ -27,7 +27,7 @@ def implied_standard_error(estimate: PrintedNumber, t: PrintedNumber) -> Interva
     return abs(estimate.bounds / t.bounds) if sign_of(t.bounds) else abs(estimate.bounds) / abs(t.bounds)
 
 
-@check("sign_agrees")
+@check("sign_agrees", readings=("sign",))
 def sign_agrees(*, estimate: PrintedNumber, t: PrintedNumber) -> Finding:
     """Whether an estimate and its t-value have the same sign (t = b / SE and SE > 0)."""
     b, statistic = sign_of(estimate.bounds), sign_of(t.bounds)
@@ -80,7 +80,7 @@ def _explain_percent(*, coefficient: PrintedNumber, percent: PrintedNumber) -> t
     return tuple(Explanation(name, f"{span(value, 6)} %", percent.bounds.intersects(value)) for name, value in readings)
 
 
-@check("percent_reading", target="percent", explain=_explain_percent)
+@check("percent_reading", target="percent", explain=_explain_percent, readings=("truncated", "typo", "transposed"))
 def percent_reading(*, coefficient: PrintedNumber, percent: PrintedNumber) -> Finding:
     """Whether the percentage that the text reads from a coefficient is 100 times the coefficient.
 
@@ -125,7 +125,7 @@ def same_percent_rule(*, coefficients: Mapping[str, PrintedNumber], percents: Ma
     return Finding(listing(str(p) for _, p in pairs), ", ".join(whole) or "no one rule", None, None, verdict, note=note)
 
 
-@check("lag_stationarity")
+@check("lag_stationarity", readings=("sign", "typo", "transposed"))
 def lag_stationarity(*, estimate: PrintedNumber, t: PrintedNumber, level: float) -> Finding:
     """Whether the coefficient of the lagged outcome lies between -1 and 1, with its confidence interval.
 
@@ -158,7 +158,7 @@ def lag_stationarity(*, estimate: PrintedNumber, t: PrintedNumber, level: float)
     return Finding(str(estimate), span(interval), finite(interval.low), finite(interval.high), verdict, note=note)
 
 
-@check("long_run_sign")
+@check("long_run_sign", readings=())
 def long_run_sign(
     *, effect: PrintedNumber, effect_lag: PrintedNumber, outcome_lag: PrintedNumber, claimed: str, quote: str = ""
 ) -> Finding:
@@ -196,7 +196,7 @@ _ROODMAN = (
 )
 
 
-@check("specification_test")
+@check("specification_test", readings=("truncated", "typo", "transposed"))
 def specification_test(*, p: PrintedNumber, levels: tuple[float, ...], overidentification: bool = False) -> Finding:
     """Whether a specification test (Sargan, Hansen, AR(2)) keeps its null hypothesis at the usual levels.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from bayesgov.errors import InputError
 from bayesgov.printed import Interval, PrintedNumber
@@ -12,6 +13,8 @@ from bayesgov.published.audit.registry import check
 from bayesgov.published.audit.wording import finite, listing, number, span
 
 Numbers = Mapping[str, PrintedNumber]
+
+_NO_CELLS: Numbers = MappingProxyType({})
 
 
 def _hull(values: Numbers) -> Interval:
@@ -27,8 +30,16 @@ def _sentence(note: str, quote: str) -> str:
     return f'{note} Sentence: "{quote}".' if quote else note
 
 
-@check("possible_range", typo_limit=300)
-def possible_range(*, values: Numbers, minimum: float, maximum: float, quantity: str, quote: str = "") -> Finding:
+@check("possible_range", readings=("typo", "transposed"), typo_limit=300)
+def possible_range(
+    *,
+    values: Numbers,
+    minimum: float,
+    maximum: float,
+    quantity: str,
+    quote: str = "",
+    other_values: Numbers = _NO_CELLS,
+) -> Finding:
     """Whether numbers lie where the quantity that they are said to be can lie.
 
     Parameters
@@ -40,16 +51,28 @@ def possible_range(*, values: Numbers, minimum: float, maximum: float, quantity:
         What the numbers are said to be, for the note: "a p-value".
     quote : str
         The sentence that says so, where the text does.
+    other_values : mapping, optional
+        Cells that the sentence may be meant for instead; tried as an explanation.
     """
     allowed = Interval(minimum, maximum)
-    outside = [reference for reference, value in values.items() if not value.bounds.intersects(allowed)]
+    outside = _outside(values, allowed)
     verdict: Verdict = "impossible" if outside else "consistent"
     recomputed = f"{len(outside)} of {len(values)} outside {span(allowed)}"
+    explanations: tuple[Explanation, ...] = ()
+    if outside and other_values:
+        rows = listing(dict.fromkeys(cell_place(reference).row for reference in other_values))
+        beyond = len(_outside(other_values, allowed))
+        value = f"{beyond} of {len(other_values)} outside {span(allowed)}"
+        explanations = (Explanation(f"the sentence meant for {rows} only", value, resolves=beyond == 0),)
     note = _sentence(f"Outside the range of {quantity}: {_named(values, outside)}.", quote)
-    return Finding(span(_hull(values)), recomputed, finite(minimum), finite(maximum), verdict, note=note)
+    return Finding(span(_hull(values)), recomputed, finite(minimum), finite(maximum), verdict, explanations, note)
 
 
-@check("all_beyond_cut", typo_limit=300)
+def _outside(values: Numbers, allowed: Interval) -> list[str]:
+    return [reference for reference, value in values.items() if not value.bounds.intersects(allowed)]
+
+
+@check("all_beyond_cut", readings=(), typo_limit=300)
 def all_beyond_cut(
     *, values: Numbers, cut: PrintedNumber, side: str, excepted: tuple[str, ...] = (), quote: str = ""
 ) -> Finding:
@@ -102,7 +125,7 @@ def _explain_order(*, lower: Numbers, higher: Numbers, quote: str) -> tuple[Expl
     return (Explanation("the sentence meant in the opposite direction", value, resolves=above.high < below.low),)
 
 
-@check("all_below_all", explain=_explain_order, typo_limit=300)
+@check("all_below_all", explain=_explain_order, readings=("typo", "transposed"), typo_limit=300)
 def all_below_all(*, lower: Numbers, higher: Numbers, quote: str) -> Finding:
     """Whether every number of one group lies below every number of another, as the text orders them.
 
@@ -125,7 +148,7 @@ def all_below_all(*, lower: Numbers, higher: Numbers, quote: str) -> Finding:
     return Finding("first group below second", recomputed, None, None, verdict, note=note)
 
 
-@check("all_of_sign", typo_limit=300)
+@check("all_of_sign", readings=("sign",), typo_limit=300)
 def all_of_sign(*, values: Numbers, claimed: str, quote: str = "") -> Finding:
     """Whether all numbers have the sign that the text gives them.
 

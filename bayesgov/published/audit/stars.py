@@ -77,7 +77,7 @@ def star_range(magnitude: Interval, critical: tuple[float, ...]) -> StarRange:
     return StarRange(least, most)
 
 
-@check("correlation_stars", typo_limit=400)
+@check("correlation_stars", readings=("typo",), typo_limit=400)
 def correlation_stars(*, correlations: Mapping[str, PrintedNumber | str], n: int, levels: tuple[float, ...]) -> Finding:
     """Whether each correlation's stars are those that its p-value gives at the stated number of observations.
 
@@ -108,7 +108,7 @@ def correlation_stars(*, correlations: Mapping[str, PrintedNumber | str], n: int
     return Finding(f"{count} correlations", f"{len(wrong)} with other stars", None, None, verdict, note=note)
 
 
-@check("uncorrelated_claim", typo_limit=400)
+@check("uncorrelated_claim", readings=(), typo_limit=400)
 def uncorrelated_claim(
     *, correlations: Mapping[str, PrintedNumber | str], n: int, level: float, quote: str = ""
 ) -> Finding:
@@ -185,7 +185,7 @@ def _degrees_of_freedom(stars: int, magnitude: Interval, levels: tuple[float, ..
     return Explanation(name, f"{text} degrees of freedom give {stars_text(stars)}", resolves=True)
 
 
-@check("stars_match_t", explain=_explain_stars)
+@check("stars_match_t", explain=_explain_stars, readings=("truncated", "typo", "transposed"))
 def stars_match_t(*, estimate: PrintedNumber, t: PrintedNumber, levels: tuple[float, ...]) -> Finding:
     """Whether an estimate's stars are those of its t-value, read as standard normal and two-sided.
 
@@ -215,7 +215,7 @@ def _reported(claimed: bool) -> str:
     return "significant" if claimed else "not significant"
 
 
-@check("significance_claim", typo_limit=300)
+@check("significance_claim", readings=(), typo_limit=300)
 def significance_claim(
     *, t: Mapping[str, PrintedNumber], levels: tuple[float, ...], claimed: bool, quote: str = ""
 ) -> Finding:
@@ -250,7 +250,7 @@ def significance_claim(
     return Finding(_reported(claimed), "significant: " + ", ".join(parts), None, None, verdict, note=note)
 
 
-@check("significant_cells_named", typo_limit=300)
+@check("significant_cells_named", readings=(), typo_limit=300)
 def significant_cells_named(
     *, t: Mapping[str, PrintedNumber], level: float, named: tuple[str, ...], quote: str = ""
 ) -> Finding:

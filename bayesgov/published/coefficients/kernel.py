@@ -10,7 +10,7 @@ import numpy as np
 from bayesgov.shrinkage_kernel import log_scales, pull_back
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(error_model="numpy")
 def normal_means_log_density(  # noqa: PLR0917  compiled code takes arrays by position
     theta: np.ndarray,
     estimate: np.ndarray,

@@ -56,8 +56,8 @@ def association_table(
     Columns: item, label; cramers_v, v_confidence_lower, v_confidence_upper, v_corrected, p_value, p_holm, p_bh
     (frequentist); v_dirichlet, v_dirichlet_lower, v_dirichlet_upper, probability_relevant_dirichlet (model-free
     Dirichlet posterior); v_model, v_model_lower, v_model_upper, probability_relevant_model (implied by the quoted
-    proportional-odds posterior); log10_bf_joint, log10_bf_independent (Bayes factor of dependence against independence under both
-    sampling schemes). Relevant means V above the spec's ``relevant_v``; all intervals are 95%, equal-tailed.
+    proportional-odds posterior); log10_bf_joint, log10_bf_independent (Bayes factor of dependence against independence
+    under both sampling schemes). Relevant means V above the spec's ``relevant_v``; all intervals are 95%, equal-tailed.
     """
     screening = frequentist.screening_table(design)
     rng = np.random.default_rng(seed)
@@ -152,9 +152,9 @@ def comparison_table(fits: Sequence[PosteriorFit], spec: ContingencySpec) -> pd.
     """How far conclusions move from the first fit to each of the others (weights, or priors).
 
     Columns: fit, prior, weight, largest_shift (of a posterior mean of an option effect, in posterior standard
-    deviations of the first fit), mean_sd_ratio (posterior sd against the first fit), largest_probability_change (of Pr(V >
-    relevant_v)), items_relevant (with that probability above 0.95), signs_settled (effects with Pr(sign) above 0.975),
-    rank_correlation (Kendall's tau of the median V).
+    deviations of the first fit), mean_sd_ratio (posterior sd against the first fit), largest_probability_change (of
+    Pr(V > relevant_v)), items_relevant (with that probability above 0.95), signs_settled (effects with Pr(sign) above
+    0.975), rank_correlation (Kendall's tau of the median V).
     """
     base_effect, base_v = _flat(fits[0], "option_effect"), _flat(fits[0], "cramers_v")
     rows = []

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bayesgov.errors import InputError
 from bayesgov.printed import Interval, PrintedNumber
 from bayesgov.published.audit import panel_tables, ranges, stars
+from bayesgov.published.audit.engine import audit
 from bayesgov.study import Study, load_study
 
 LEVELS = (0.10, 0.05, 0.01)
@@ -275,8 +276,9 @@ def test_possible_range(panel: Study) -> None:
     tests = numbers(panel, "2/sargan.p/*", "2/ar2.p/*")
     assert ranges.possible_range(values=tests, minimum=0, maximum=1, quantity="a p-value").verdict == "consistent"
     estimates = numbers(panel, "2/*.estimate/*")
-    finding = ranges.possible_range(values=estimates, minimum=0, maximum=1, quantity="a p-value")
+    finding = ranges.possible_range(values=estimates, minimum=0, maximum=1, quantity="a p-value", other_values=tests)
     assert finding.verdict == "impossible"
+    assert [explanation.resolves for explanation in finding.explanations] == [True]
     low = ranges.possible_range(values=cells(a="0.98"), minimum=1.0, maximum=math.inf, quantity="a VIF")
     assert low.verdict == "impossible"
     rounded = ranges.possible_range(values=cells(a="1.0"), minimum=1.0, maximum=math.inf, quantity="a VIF")
@@ -332,3 +334,28 @@ def test_a_long_run_effect_needs_no_division_by_zero() -> None:
     )
     assert edge.verdict == "not checkable"
     assert panel_tables.sign_of(Interval(-0.005, 0.005)) == 0
+
+
+def test_the_audit_of_the_shipped_panel(panel: Study) -> None:
+    """Verdicts as worked out above and by hand; a declaration that binds other cells changes one of them."""
+    rows = {row.id: row for row in audit(panel, power=False).rows}
+    expected = {
+        "percent-gdp": "consistent",
+        "percent-industry": "inconsistent",
+        "table1-balanced-regions": "consistent",
+        "table1-direction": "inconsistent",
+        "table2-sign-digital_lag-central": "inconsistent",
+        "table2-stars-constant-southern": "inconsistent",
+        "table2-stationarity-eastern": "inconsistent",
+        "table2-stationarity-southern": "undetermined",
+        "table2-note-p-values": "impossible",
+        "table2-sargan-eastern": "undetermined",
+        "claim-digital-not-significant": "consistent",
+        "claim-digital-promotes": "inconsistent",
+        "claim-east-gdp": "consistent",
+        "claim-east-industry": "undetermined",
+        "open-instrument-count": "not checkable",
+    }
+    assert {name: rows[name].verdict for name in expected} == expected
+    sign = {explanation.name: explanation for explanation in rows["table2-sign-digital_lag-central"].explanations}
+    assert sign["one sign dropped or added"].resolves

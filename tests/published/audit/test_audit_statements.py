@@ -7,6 +7,7 @@ import pytest
 from bayesgov.errors import InputError
 from bayesgov.printed import PrintedNumber
 from bayesgov.published.audit import statements
+from bayesgov.published.audit.engine import audit
 from bayesgov.study import load_study
 
 
@@ -80,3 +81,13 @@ def test_what_is_not_printed_is_not_checkable() -> None:
     assert "prints no row or column for outcome" in absent.note
     present = statements.row_needed(cells=cells, row="1", quote="all correlate with the outcome")
     assert "declare the check" in present.note
+
+
+@pytest.mark.parametrize("study", ["survey", "panel"])
+def test_every_sentence_check_of_the_shipped_studies_runs(study: str) -> None:
+    report = audit(load_study(study), power=False)
+    kinds = {"same_subject", "listed_count", "distinct_conditions", "row_needed", "not_printed"}
+    found = {row.kind: row for row in report.rows if row.kind in kinds}
+    assert {"same_subject", "row_needed"} <= set(found)
+    # what a sentence is about is a reading, so the quotations have to be there for the reader
+    assert '" and "' in found["same_subject"].note

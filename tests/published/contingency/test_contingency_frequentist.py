@@ -91,7 +91,7 @@ def test_effects_equal_statsmodels_in_zero_sum_coding(small):
 
 
 def test_profile_limits_have_the_critical_deviance(small):
-    """At a profile limit, fixing the effect costs exactly the chi-square quantile: maximised here by another optimiser."""
+    """At a profile limit, fixing the effect costs exactly the chi-square quantile, by another optimiser."""
     profile = frequentist.fit(small).tree["profile"].to_dataset()
     table, best = small.counts[0], small.maxima[0].log_likelihood
     for limit in ("lower", "upper"):

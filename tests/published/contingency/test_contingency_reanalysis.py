@@ -68,4 +68,5 @@ def test_composite_likelihood_is_declared(result):
 def test_no_divergence_even_in_a_short_run(result):
     checks = {(fit.label, check.name): check for fit in result.fits for check in fit.checks()}
     assert all(check.value == 0 for (_, name), check in checks.items() if name == "divergences")
-    assert all(check.value < 1.02 for (_, name), check in checks.items() if name == "rhat_max")
+    # 1,000 draws of two chains: the largest of some 300 R-hats is about 1.02
+    assert all(check.value < 1.05 for (_, name), check in checks.items() if name == "rhat_max")

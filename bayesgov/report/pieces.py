@@ -1,0 +1,52 @@
+"""Small pieces that the sections of a report share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from bayesgov.fit import Fit
+from bayesgov.report.content import Paragraph
+
+
+def assumptions(sentences: tuple[str, ...]) -> tuple[Paragraph, ...]:
+    """Every assumption as a paragraph of its own, marked as one."""
+    return tuple(Paragraph(sentence, "assumption") for sentence in sentences)
+
+
+def interval_rows(table: pd.DataFrame, series: Mapping[str, tuple[str, str, str]]) -> pd.DataFrame:
+    """Several (estimate, lower, upper) column triples of one table, as long rows for a forest.
+
+    Rows are labelled "<item>. <label>".
+    """
+    parts = [
+        pd.DataFrame(
+            {
+                "label": table["item"] + ". " + table["label"],
+                "series": name,
+                "estimate": table[estimate],
+                "lower": table[lower],
+                "upper": table[upper],
+            }
+        )
+        for name, (estimate, lower, upper) in series.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def top_level_draws(fit: Fit, names: tuple[str, ...]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Prior and posterior draws of scalar variables, those that the fit has."""
+    prior, posterior = fit.tree["prior"], fit.tree["posterior"]
+    present = [name for name in names if name in posterior and name in prior]
+    return {name: prior[name].values for name in present}, {name: posterior[name].values for name in present}
+
+
+def spread_words(prior: Mapping[str, np.ndarray], posterior: Mapping[str, np.ndarray]) -> str:
+    """How much narrower each posterior is than its prior: the text alternative of a prior-posterior figure."""
+    ratios = []
+    for name, draws in posterior.items():
+        wide, narrow = (np.subtract(*np.percentile(values, [75, 25])) for values in (prior[name], draws))
+        ratios.append(f"{name} {narrow / wide:.2g}")
+    return f"Interquartile range of the posterior as a share of the prior's: {', '.join(ratios)}."
