@@ -120,7 +120,7 @@ def test_reversed_limits_and_nan_are_refused(limit: tuple[float, float]) -> None
 
 
 def test_the_square_root_of_negative_numbers_is_refused() -> None:
-    with pytest.raises(ValueError, match="math domain error|nonnegative"):
+    with pytest.raises(ValueError, match=r"math domain error|nonnegative"):
         Interval(-2.0, -1.0).sqrt()
 
 
@@ -169,15 +169,15 @@ def test_a_truncated_number_need_not_round_to_what_is_printed(value: Decimal, pl
 
 
 @given(
-    printed_values.filter(lambda text: not text.startswith("-")),
-    st.sampled_from(["", "-", "−", "+"]),
-    st.sampled_from([("", "="), ("=", "="), ("<", "<"), (">", ">"), ("<=", "<="), ("≤", "<="), ("≥", ">=")]),
-    st.integers(0, 3),
-    st.booleans(),
-    st.booleans(),
+    digits=printed_values.filter(lambda text: not text.startswith("-")),
+    sign=st.sampled_from(["", "-", "−", "+"]),
+    comparator=st.sampled_from([("", "="), ("=", "="), ("<", "<"), (">", ">"), ("<=", "<="), ("≤", "<="), ("≥", ">=")]),
+    stars=st.integers(0, 3),
+    percent=st.booleans(),
+    parentheses=st.booleans(),
 )
 def test_parsing_reads_every_mark(
-    digits: str, sign: str, comparator: tuple[str, str], stars: int, percent: bool, parentheses: bool
+    *, digits: str, sign: str, comparator: tuple[str, str], stars: int, percent: bool, parentheses: bool
 ) -> None:
     number = f"{comparator[0]}{sign}{digits}{'%' * percent}"
     text = (f"({number})" if parentheses else number) + "*" * stars
@@ -194,7 +194,13 @@ def test_parsing_reads_every_mark(
 
 @pytest.mark.parametrize(
     ("text", "value", "places"),
-    [("0.40", "0.40", 2), (".40", "0.40", 2), ("23,928", "23928", 0), ("1,234.50", "1234.50", 2), ("(-0.23)", "-0.23", 2)],
+    [
+        ("0.40", "0.40", 2),
+        (".40", "0.40", 2),
+        ("23,928", "23928", 0),
+        ("1,234.50", "1234.50", 2),
+        ("(-0.23)", "-0.23", 2),
+    ],
 )
 def test_forms_that_tables_use(text: str, value: str, places: int) -> None:
     printed = PrintedNumber.parse(text)

@@ -37,10 +37,13 @@ def interval_rows(table: pd.DataFrame, series: Mapping[str, tuple[str, str, str]
 
 
 def top_level_draws(fit: Fit, names: tuple[str, ...]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Prior and posterior draws of scalar variables, those that the fit has."""
+    """Prior and posterior draws of positive scalar variables that the fit has, as log10: their priors have long tails."""
     prior, posterior = fit.tree["prior"], fit.tree["posterior"]
     present = [name for name in names if name in posterior and name in prior]
-    return {name: prior[name].values for name in present}, {name: posterior[name].values for name in present}
+    return (
+        {f"log10 {name}": np.log10(prior[name].values) for name in present},
+        {f"log10 {name}": np.log10(posterior[name].values) for name in present},
+    )
 
 
 def spread_words(prior: Mapping[str, np.ndarray], posterior: Mapping[str, np.ndarray]) -> str:

@@ -147,22 +147,26 @@ def _forests(spec: RegionsSpec, pooling: pd.DataFrame, reading: str) -> tuple[Re
 
 def _mean_effects(means: pd.DataFrame, new_region: pd.DataFrame, reading: str) -> ReportFigure:
     shown = {
-        "complete pooling": "complete pooling, 95% confidence",
-        "REML, truncated Knapp-Hartung": "REML with truncated Knapp-Hartung, 95% confidence",
-        "hierarchical": "hierarchical, 95% credible",
+        "complete pooling": "complete pooling",
+        "REML, truncated Knapp-Hartung": "REML",
+        "hierarchical": "hierarchical",
     }
     mean = means[(means["reading"] == reading) & means["series"].isin(shown)]
     predictive = new_region[(new_region["reading"] == reading) & (new_region["approach"] == "bayesian")]
     data = pd.concat(
-        [mean.assign(label=mean["series"].map(shown)), predictive.assign(label="a new region, 95% posterior predictive")]
-    ).assign(series="mean or prediction", term=lambda frame: frame["term_label"])[
-        ["term", "label", "series", "estimate", "lower", "upper"]
-    ]
+        [mean.assign(label=mean["series"].map(shown)), predictive.assign(label="a new region")]
+    ).assign(
+        series=lambda frame: frame["approach"].map(
+            {"frequentist": "95% confidence", "bayesian": "95% credible or posterior predictive"}
+        ),
+        term=lambda frame: frame["term_label"],
+    )[["term", "label", "series", "estimate", "lower", "upper"]]
     excluding = data[(data["lower"] > 0) | (data["upper"] < 0)]
     return ReportFigure(
         "mean-effects",
         "Mean over regions, and a new region",
-        f"Mean effect of each term over the regions under both schools, and the prediction for a region not in the table. "
+        "Mean effect of each term over the regions by complete pooling, by REML with the truncated Knapp-Hartung interval and "
+        "by the hierarchical model, and the posterior predictive for a region not in the table. "
         f"{_READINGS[reading].capitalize()}.",
         "A prediction interval much wider than the mean's interval means that regions may differ although their mean is known.",
         f"{len(excluding)} of {len(data)} intervals exclude zero"
@@ -275,14 +279,14 @@ def _prior_scale(table: pd.DataFrame, reading: str) -> ReportFigure:
             "lower": mine["lower"],
             "upper": mine["upper"],
         }
-    ).sort_values(["panel", "dial"], kind="stable")
+    ).sort_values("dial", kind="stable")
     return ReportFigure(
         "prior-scale",
         "Mean over regions under wider and narrower heterogeneity priors",
         "Posterior median and 95% credible interval of each term's mean when the scale of the between-region prior is halved "
         "and doubled; refitted. The vertical line is the main analysis.",
         "Flat lines mean that the conclusion does not rest on the heterogeneity prior.",
-        "Medians and intervals of eight terms at prior scale factors "
+        f"Medians and intervals of {data['panel'].nunique()} terms at prior scale factors "
         + ", ".join(f"{factor:g}" for factor in sorted(data["dial"].unique()))
         + ".",
         figures.sensitivity(data, xlabel="factor on the prior scale", ylabel="mean over regions", reference=1.0, log=True),

@@ -40,9 +40,7 @@ def limits_in_order(*, lower: PrintedNumber, upper: PrintedNumber) -> Finding:
     )
 
 
-def _explain_inside(
-    *, estimate: PrintedNumber, lower: PrintedNumber, upper: PrintedNumber
-) -> tuple[Explanation, ...]:
+def _explain_inside(*, estimate: PrintedNumber, lower: PrintedNumber, upper: PrintedNumber) -> tuple[Explanation, ...]:
     exponentiated = _inside(estimate.bounds.monotone(math.exp), lower, upper) if estimate.bounds.high < 700 else None
     value = f"exp({estimate}) = {span(estimate.bounds.monotone(math.exp))}" if exponentiated else "beyond any limit"
     return (Explanation("the limits of exp(b)", value, resolves=exponentiated == "consistent"),)
@@ -170,9 +168,7 @@ def _geometric_mean(lower: PrintedNumber, upper: PrintedNumber) -> Interval:
     return (lower.bounds * upper.bounds).sqrt()
 
 
-def _explain_centre(
-    *, estimate: PrintedNumber, lower: PrintedNumber, upper: PrintedNumber
-) -> tuple[Explanation, ...]:
+def _explain_centre(*, estimate: PrintedNumber, lower: PrintedNumber, upper: PrintedNumber) -> tuple[Explanation, ...]:
     if lower.bounds.low <= 0:
         return ()
     middle = _geometric_mean(lower, upper)
@@ -191,9 +187,7 @@ def estimate_at_centre(*, estimate: PrintedNumber, lower: PrintedNumber, upper: 
     return compare(estimate, middle, f"({lower} + {upper}) / 2; printed {estimate}.")
 
 
-def _explain_ratio(
-    *, estimate: PrintedNumber, lower: PrintedNumber, upper: PrintedNumber
-) -> tuple[Explanation, ...]:
+def _explain_ratio(*, estimate: PrintedNumber, lower: PrintedNumber, upper: PrintedNumber) -> tuple[Explanation, ...]:
     return (reading("limits about the ratio itself", estimate, (lower.bounds + upper.bounds) / 2.0),)
 
 
@@ -227,13 +221,15 @@ def _explain_excludes(
         for k in _OTHER_LEVELS
         if k != level
     )
-    alpha = 1 - level
+    alpha = round(1 - level, 12)
     doubled = 2.0 * p.bounds
     return (
         *other_levels,
         Explanation("one-tailed p", f"two-sided {span(doubled)}", _below(doubled, alpha) in (outside, None)),
         Explanation(
-            "a ratio, so the interval against 1", "excludes 1" if ratio else "contains 1", _below(p.bounds, alpha) is ratio
+            "a ratio, so the interval against 1",
+            "excludes 1" if ratio else "contains 1",
+            _below(p.bounds, alpha) is ratio,
         ),
     )
 
@@ -252,7 +248,7 @@ def interval_excludes_zero(
     """
     if limits_unusable(lower, upper):
         return not_checkable(str(p), limits_unusable(lower, upper))
-    alpha = 1 - level
+    alpha = round(1 - level, 12)
     outside, significant = _excludes(lower.bounds, upper.bounds, 0.0), _below(p.bounds, alpha)
     unsettled = outside is None or significant is None
     verdict: Verdict = "undetermined" if unsettled else "consistent" if outside is significant else "inconsistent"

@@ -158,7 +158,9 @@ def counts_sum_to_total(*, counts: Counts, total: PrintedNumber) -> Finding:
         return not_checkable(str(total), f"{rounded[0]} is no count.")
     found = sum(int(cell.value) for cell in counts.values())
     terms = " + ".join(str(cell) for cell in counts.values())
-    return compare_count(total, float(found), f"{terms} = {found}; stated {total} (difference {found - total.value:+}).")
+    return compare_count(
+        total, float(found), f"{terms} = {found}; stated {total} (difference {found - total.value:+})."
+    )
 
 
 def _explain_chi_square(
@@ -249,3 +251,21 @@ def p_from_counts(*, counts: Counts, p: PrintedNumber) -> Finding:
     table = read_counts(counts)
     note = f"Chi-square {number(float(pearson_chi_square(table)), 6)} with df = {table.df}."
     return compare(p, _p_of_counts(counts), note, digits=3)
+
+
+@check("p_from_chi_square_of_table", classical=True, readings=("typo",), typo_limit=150)
+def p_from_chi_square_of_table(*, statistic: PrintedNumber, counts: Counts, p: PrintedNumber) -> Finding:
+    """Whether a printed p is that of the printed chi-square with the df of the table, where no df is printed.
+
+    Parameters
+    ----------
+    statistic : PrintedNumber
+    counts : mapping
+        All cells of the table; only its shape is used.
+    p : PrintedNumber
+    """
+    stopped = _unusable(counts)
+    if stopped is not None:
+        return stopped
+    df = read_counts(counts).df
+    return compare(p, chi_square_p(statistic.bounds, df), f"Chi-square {statistic} with df = {df}.", digits=3)

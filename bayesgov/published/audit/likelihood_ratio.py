@@ -90,6 +90,25 @@ def p_from_chi_square(
     return compare(p, implied, f"Chi-square {statistic} with df = {df}; printed p {p}.", digits=4)
 
 
+@check("p_from_deviances", classical=True, target="p")
+def p_from_deviances(*, restricted: PrintedNumber, full: PrintedNumber, df: PrintedNumber, p: PrintedNumber) -> Finding:
+    """Whether a printed p is that of the difference of the two printed -2 log-likelihoods, whatever chi-square says.
+
+    Parameters
+    ----------
+    restricted, full : PrintedNumber
+        -2 log-likelihood of the model with fewer and with more parameters.
+    df, p : PrintedNumber
+    """
+    if not _degrees(df):
+        return not_checkable(str(p), f"df = {df} is no number of degrees of freedom.")
+    difference = restricted.bounds - full.bounds
+    if difference.high < 0:
+        return not_checkable(str(p), f"{restricted} - {full} is negative.")
+    note = f"{restricted} - {full} = {restricted.value - full.value} with df = {df}; printed p {p}."
+    return compare(p, chi_square_p(difference, _degrees(df)), note, digits=4)
+
+
 def _other_predictors(
     df: PrintedNumber, multiplier: int, options: int, other_predictors: tuple[int, ...], predictors: int
 ) -> tuple[Explanation, ...]:

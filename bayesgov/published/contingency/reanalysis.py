@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bayesgov.fit import Fit, PosteriorFit
-from bayesgov.published.contingency import bayesian, frequentist, tables
+from bayesgov.published.contingency import bayesian, frequentist, saturated, tables
 from bayesgov.published.contingency.design import ContingencyDesign, assumptions, read_design
 from bayesgov.sampling import SamplingOptions
 from bayesgov.spec import ContingencySpec, ShrinkagePrior
@@ -22,7 +22,8 @@ class ContingencyReanalysis:
     Attributes
     ----------
     fits : tuple of Fit
-        Maximum likelihood; one posterior a prior at weight 1; one posterior for every further composite weight.
+        Maximum likelihood; one posterior a prior at weight 1; one posterior for every further composite weight; the
+        model-free posterior.
     tables : dict of str to pandas.DataFrame
         "screening", "proportional_odds", "convergence" (frequentist); "option_effects", "association",
         "proportionality" (both); "apart_together", "weight_sensitivity", "prior_comparison", "prior_sensitivity"
@@ -77,15 +78,16 @@ def reanalyse(
     posteriors = (*by_prior.values(), *weighted)
     progress("contingency: association and tables")
     screening = frequentist.screening_table(design)
+    free = saturated.fit(design, options.seed)
     return ContingencyReanalysis(
-        fits=(likelihood, *posteriors),
+        fits=(likelihood, *posteriors, free),
         tables={
             "screening": screening,
             "proportional_odds": frequentist.proportional_odds_table(design),
             "convergence": frequentist.convergence_table(design),
             "option_effects": tables.option_effects_table(likelihood, posteriors, design),
-            "association": tables.association_table(design, spec, by_prior[quoted], options.seed),
-            "proportionality": tables.proportionality_table(design, spec, options.seed),
+            "association": tables.association_table(design, spec, by_prior[quoted], free),
+            "proportionality": tables.proportionality_table(design, spec, free),
             "apart_together": tables.apart_together_table(by_prior["normal"], _together(by_prior, names), design, spec),
             "weight_sensitivity": tables.comparison_table((by_prior[quoted], *weighted), spec),
             "prior_comparison": tables.comparison_table(tuple(by_prior.values()), spec),

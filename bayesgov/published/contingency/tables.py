@@ -13,7 +13,6 @@ from bayesgov.published.contingency import conjugate, frequentist
 from bayesgov.published.contingency.design import ContingencyDesign
 from bayesgov.spec import ContingencySpec
 
-_CONJUGATE_DRAWS = 20_000
 _TAILS = (2.5, 50.0, 97.5)
 
 
@@ -49,7 +48,7 @@ def option_effects_table(
 
 
 def association_table(
-    design: ContingencyDesign, spec: ContingencySpec, quoted: PosteriorFit, seed: int
+    design: ContingencyDesign, spec: ContingencySpec, quoted: PosteriorFit, saturated: PosteriorFit
 ) -> pd.DataFrame:
     """Cramér's V and the evidence for dependence, one row an item, both approaches.
 
@@ -60,11 +59,7 @@ def association_table(
     under both sampling schemes). Relevant means V above the spec's ``relevant_v``; all intervals are 95%, equal-tailed.
     """
     screening = frequentist.screening_table(design)
-    rng = np.random.default_rng(seed)
-    free = np.stack(
-        [conjugate.cramers_v(conjugate.dirichlet_draws(table, _CONJUGATE_DRAWS, rng)) for table in design.counts],
-        axis=1,
-    )
+    free = _flat(saturated, "cramers_v")
     model = _flat(quoted, "cramers_v")
     factors = {
         name: [conjugate.log_bayes_factor(table, scheme) / np.log(10) for table in design.counts]
@@ -99,7 +94,7 @@ def association_table(
     )
 
 
-def proportionality_table(design: ContingencyDesign, spec: ContingencySpec, seed: int) -> pd.DataFrame:
+def proportionality_table(design: ContingencyDesign, spec: ContingencySpec, saturated: PosteriorFit) -> pd.DataFrame:
     """Parallel lines under both approaches, one row an item.
 
     Columns: item, label, statistic, df, p_value, p_holm (likelihood-ratio test); largest_change, mean_change (in cell
@@ -107,15 +102,17 @@ def proportionality_table(design: ContingencyDesign, spec: ContingencySpec, seed
     pairs of cutpoints, logits), departure_lower, departure_upper, probability_departure (that the largest departure
     exceeds the spec's ``relevant_departure``), all from the model-free Dirichlet posterior.
     """
-    rng = np.random.default_rng(seed)
-    rows = []
-    for table in design.counts:
-        draws = conjugate.dirichlet_draws(table, _CONJUGATE_DRAWS, rng)
-        largest = np.abs(conjugate.proportionality_departure(draws)).max(axis=(1, 2))
-        lower, upper = np.percentile(largest, (_TAILS[0], _TAILS[2]))
-        rows.append((largest.mean(), lower, upper, (largest > spec.relevant_departure).mean()))
-    columns = ["departure", "departure_lower", "departure_upper", "probability_departure"]
-    return pd.concat([frequentist.parallel_lines_table(design), pd.DataFrame(rows, columns=columns)], axis=1)
+    largest = _flat(saturated, "departure")
+    lower, upper = np.percentile(largest, (_TAILS[0], _TAILS[2]), axis=0)
+    posterior = pd.DataFrame(
+        {
+            "departure": largest.mean(axis=0),
+            "departure_lower": lower,
+            "departure_upper": upper,
+            "probability_departure": (largest > spec.relevant_departure).mean(axis=0),
+        }
+    )
+    return pd.concat([frequentist.parallel_lines_table(design), posterior], axis=1)
 
 
 def apart_together_table(
