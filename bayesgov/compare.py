@@ -342,11 +342,10 @@ def _draws(claim: Claim, fit: Fit) -> np.ndarray:
         if dim not in variable.dims:
             raise InputError(f"claim {claim.id!r}: {evidence.variable!r} has no dimension {dim!r}")
         variable = variable.isel({dim: np.isin(variable[dim].values.astype(str), labels)})
-    stacked = variable.stack(sample=("chain", "draw")).transpose("sample", ...)
-    values = stacked.values.reshape(stacked.sizes["sample"], -1)
-    if values.shape[1] == 0:
+    if variable.size == 0:
         raise InputError(f"claim {claim.id!r}: no element of {evidence.variable!r} matches {evidence.select}")
-    return values
+    stacked = variable.stack(sample=("chain", "draw")).transpose("sample", ...)
+    return stacked.values.reshape(stacked.sizes["sample"], -1)
 
 
 def _decide(probability: float) -> Answer:

@@ -8,6 +8,7 @@ computation with outward-rounded interval arithmetic, so that the enclosure is c
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable
@@ -224,15 +225,7 @@ class PrintedNumber:
 
         A comparator gives a half-line: "<0.05" is (-inf, 0.05].
         """
-        value = float(self.value)
-        if self.comparator in ("<", "<="):
-            return Interval(-math.inf, value)
-        if self.comparator in (">", ">="):
-            return Interval(value, math.inf)
-        half = Decimal(5).scaleb(-self.decimals - 1)
-        return Interval(
-            math.nextafter(float(self.value - half), -math.inf), math.nextafter(float(self.value + half), math.inf)
-        )
+        return _rounding(self.value, self.decimals, self.comparator)
 
     @property
     def is_integer(self) -> bool:
@@ -249,3 +242,15 @@ class PrintedNumber:
         comparator = "" if self.comparator == "=" else self.comparator
         text = f"{comparator}{number}{'%' * self.percent}{'*' * self.stars}"
         return PrintedNumber(text, Decimal(number), self.decimals, self.comparator, self.stars, self.percent)
+
+
+# an audit asks for the bounds of one cell thousands of times
+@functools.lru_cache(maxsize=65_536)
+def _rounding(printed: Decimal, decimals: int, comparator: Comparator) -> Interval:
+    value = float(printed)
+    if comparator in ("<", "<="):
+        return Interval(-math.inf, value)
+    if comparator in (">", ">="):
+        return Interval(value, math.inf)
+    half = Decimal(5).scaleb(-decimals - 1)
+    return Interval(math.nextafter(float(printed - half), -math.inf), math.nextafter(float(printed + half), math.inf))

@@ -138,7 +138,7 @@ def _forests(spec: RegionsSpec, pooling: pd.DataFrame, reading: str) -> tuple[Re
                 "Partial pooling between the other two is what borrowing strength means; a region far from the rest "
                 "that stays there has the data to do so.",
                 f"Of {len(alone)} single-region intervals {apart} exclude zero.",
-                figures.caterpillar(data, xlabel="coefficient, 95% interval"),
+                figures.caterpillar(data, xlabel="coefficient, 95% interval", band="complete pooling"),
                 data,
             )
         )
@@ -177,20 +177,22 @@ def _mean_effects(means: pd.DataFrame, new_region: pd.DataFrame, reading: str) -
 
 
 def _long_run_figure(long_run: pd.DataFrame, reading: str) -> ReportFigure:
-    data = long_run[(long_run["reading"] == reading) & (long_run["series"] != "Fieller")].assign(
-        label=lambda frame: frame["region_label"]
-    )[["label", "series", "estimate", "lower", "upper", "interval"]]
+    data = long_run[long_run["reading"] == reading].assign(label=lambda frame: frame["region_label"])[
+        ["label", "series", "estimate", "lower", "upper", "set_kind", "interval"]
+    ]
     fieller = long_run[(long_run["reading"] == reading) & (long_run["series"] == "Fieller")]
+    bayesian = long_run[(long_run["reading"] == reading) & (long_run["approach"] == "bayesian")]
     unbounded = int((fieller["set_kind"] != "interval").sum())
     return ReportFigure(
         "long-run",
         "Long-run effect by region",
-        f"Delta-method 95% confidence interval, and posterior median with 95% credible interval without and with pooling. "
-        f"{_READINGS[reading].capitalize()}. Fieller's confidence sets are in the table: {unbounded} of {len(fieller)} are "
-        "unbounded. An arrow head marks an interval that leaves the panel.",
+        "Fieller's 95% confidence set and the delta-method 95% confidence interval, and the posterior median with 95% credible "
+        f"interval without and with pooling. {_READINGS[reading].capitalize()}. {unbounded} of {len(fieller)} Fieller sets are "
+        "unbounded: the whole line, or everything outside a gap. An arrow head marks an interval that leaves the panel.",
         "Where the lagged outcome's coefficient may be 1, the ratio has no finite moments: medians and Fieller sets are "
         "meaningful there, delta-method intervals are not.",
-        f"Every interval includes zero in {int(((data['lower'] <= 0) & (data['upper'] >= 0)).sum())} of {len(data)} rows.",
+        f"Posterior medians run from {bayesian['estimate'].min():.2f} to {bayesian['estimate'].max():.2f}; "
+        f"{int(((bayesian['lower'] <= 0) & (bayesian['upper'] >= 0)).sum())} of {len(bayesian)} credible intervals include zero.",
         figures.dot_interval(data, xlabel="long-run effect, 95% interval"),
         data,
     )

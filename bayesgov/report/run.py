@@ -67,6 +67,8 @@ def _progress(console: Console) -> Progress:
         TextColumn("{task.fields[step]}"),
         TimeElapsedColumn(),
         console=console,
+        transient=True,  # the summary replaces it; a refusal stays one line
+        disable=not console.is_terminal,  # a log gets lines instead of bars
     )
 
 
@@ -84,6 +86,8 @@ class _Steps:
     def block(self, name: str, message: str) -> None:
         task = self._tasks[name]
         self._display.start_task(task)
+        if self._display.disable:
+            self._display.console.print(f"{name}: {message.partition(': ')[2] or message}", highlight=False)
         # a block's own messages start with its name, which the line already shows
         step = message.partition(": ")[2] or message
         if message in ("done", "crashed"):

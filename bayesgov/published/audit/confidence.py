@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
+
+from scipy.special import stdtrit
 
 from bayesgov.printed import Interval, PrintedNumber
 from bayesgov.published.audit.finding import Explanation, Finding, Verdict
-from bayesgov.published.audit.identity import compare, normal_quantile, not_checkable, reading
+from bayesgov.published.audit.identity import (
+    LARGEST_DF,
+    around,
+    below,
+    compare,
+    normal_quantile,
+    not_checkable,
+    reading,
+)
 from bayesgov.published.audit.registry import check
-from bayesgov.published.audit.wording import finite, span
+from bayesgov.published.audit.wording import finite, listing, span
 
 _OTHER_LEVELS = (0.90, 0.95, 0.99)
 
@@ -68,6 +79,20 @@ def _limit(estimate: Interval, se: Interval, side: int, level: float) -> Interva
     return estimate + side * normal_quantile(level) * se
 
 
+def _student_reading(
+    estimate: Interval, se: Interval, lower: PrintedNumber, upper: PrintedNumber, level: float
+) -> Explanation:
+    """The degrees of freedom, if any, with which b ± t SE gives both printed limits."""
+    down, up = (estimate - lower.bounds) / se, (upper.bounds - estimate) / se
+    found = [
+        df
+        for df in range(1, LARGEST_DF + 1)
+        if all(multiple.intersects(around(float(stdtrit(df, 0.5 + level / 2)))) for multiple in (down, up))
+    ]
+    value = listing((f"df = {df}" for df in found), 3) if found else f"{span(down)} SE below, {span(up)} SE above"
+    return Explanation("t in place of z, at both limits", value, resolves=bool(found))
+
+
 def _explain_limit(
     limit: PrintedNumber, side: int, estimate: PrintedNumber, se: PrintedNumber, level: float
 ) -> tuple[Explanation, ...]:
@@ -77,14 +102,7 @@ def _explain_limit(
     others.append(("the estimate with one standard error", b + float(side) * s))
     if _limit(b, s, side, level).high < 700:
         others.append(("the limit of exp(b)", _limit(b, s, side, level).monotone(math.exp)))
-    # b + side t SE = limit, so the multiple of SE says which degrees of freedom would give it
-    multiple = float(side) * (limit.bounds - b) / s
-    from_t = Explanation(
-        "t in place of z, so a wider interval",
-        f"{span(multiple)} standard errors",
-        resolves=multiple.low > normal_quantile(level),
-    )
-    return (*(reading(name, limit, value) for name, value in others), from_t)
+    return tuple(reading(name, limit, value) for name, value in others)
 
 
 def _check_limit(limit: PrintedNumber, side: int, estimate: PrintedNumber, se: PrintedNumber, level: float) -> Finding:
@@ -98,7 +116,8 @@ def _check_limit(limit: PrintedNumber, side: int, estimate: PrintedNumber, se: P
 def _explain_lower(
     *, estimate: PrintedNumber, se: PrintedNumber, lower: PrintedNumber, upper: PrintedNumber, level: float = 0.95
 ) -> tuple[Explanation, ...]:
-    return _explain_limit(lower, -1, estimate, se, level)
+    tried = _explain_limit(lower, -1, estimate, se, level)
+    return (*tried, _student_reading(estimate.bounds, se.bounds, lower, upper, level))
 
 
 @check("lower_limit", classical=True, target="lower", explain=_explain_lower)
@@ -122,7 +141,8 @@ def lower_limit(
 def _explain_upper(
     *, estimate: PrintedNumber, se: PrintedNumber, lower: PrintedNumber, upper: PrintedNumber, level: float = 0.95
 ) -> tuple[Explanation, ...]:
-    return _explain_limit(upper, 1, estimate, se, level)
+    tried = _explain_limit(upper, 1, estimate, se, level)
+    return (*tried, _student_reading(estimate.bounds, se.bounds, lower, upper, level))
 
 
 @check("upper_limit", classical=True, target="upper", explain=_explain_upper)
@@ -207,8 +227,9 @@ def _excludes(lower: Interval, upper: Interval, null: float) -> bool | None:
     return False if lower.high < null < upper.low else None
 
 
-def _below(p: Interval, alpha: float) -> bool | None:
-    return True if p.high < alpha else False if p.low > alpha else None
+def _alpha(level: float) -> Decimal:
+    """1 - level as the decimal that is meant: 0.05, not 0.050000000000000044."""
+    return 1 - Decimal(str(level))
 
 
 def _explain_excludes(
@@ -216,22 +237,15 @@ def _explain_excludes(
 ) -> tuple[Explanation, ...]:
     outside = _excludes(lower.bounds, upper.bounds, 0.0)
     ratio = _excludes(lower.bounds, upper.bounds, 1.0)
-    other_levels = tuple(
-        Explanation(f"a {100 * k:g} % interval", f"p against {1 - k:.2g}", _below(p.bounds, 1 - k) in (outside, None))
-        for k in _OTHER_LEVELS
-        if k != level
+    alpha = _alpha(level)
+    cuts = [(f"a {100 * k:g} % interval", _alpha(k)) for k in _OTHER_LEVELS if k != level]
+    # a one-tailed p below alpha / 2 is a two-sided p below alpha
+    cuts.append(("one-tailed p", alpha / 2))
+    tried = tuple(
+        Explanation(name, f"p = {p} against {cut}", resolves=below(p, cut) in (outside, None)) for name, cut in cuts
     )
-    alpha = round(1 - level, 12)
-    doubled = 2.0 * p.bounds
-    return (
-        *other_levels,
-        Explanation("one-tailed p", f"two-sided {span(doubled)}", _below(doubled, alpha) in (outside, None)),
-        Explanation(
-            "a ratio, so the interval against 1",
-            "excludes 1" if ratio else "contains 1",
-            _below(p.bounds, alpha) is ratio,
-        ),
-    )
+    against_one = "excludes 1" if ratio else "contains 1"
+    return (*tried, Explanation("a ratio, so the interval against 1", against_one, resolves=below(p, alpha) is ratio))
 
 
 @check("interval_excludes_zero", classical=True, explain=_explain_excludes)
@@ -248,11 +262,12 @@ def interval_excludes_zero(
     """
     if limits_unusable(lower, upper):
         return not_checkable(str(p), limits_unusable(lower, upper))
-    alpha = round(1 - level, 12)
-    outside, significant = _excludes(lower.bounds, upper.bounds, 0.0), _below(p.bounds, alpha)
+    if p.bounds.high < 0 or p.bounds.low > 1:
+        return Finding(str(p), "", None, None, "impossible", note=f"A p-value lies in [0, 1]; printed {p}.")
+    outside, significant = _excludes(lower.bounds, upper.bounds, 0.0), below(p, _alpha(level))
     unsettled = outside is None or significant is None
     verdict: Verdict = "undetermined" if unsettled else "consistent" if outside is significant else "inconsistent"
     words = {True: "excludes zero", False: "contains zero", None: "can touch zero"}
-    against = {True: "below", False: "above", None: "near"}
-    note = f"({lower}, {upper}) {words[outside]}; p = {p} is {against[significant]} {alpha:.2g}."
+    against = {True: "is below", False: "is not below", None: "can be either side of"}
+    note = f"({lower}, {upper}) {words[outside]}; p = {p} {against[significant]} {_alpha(level)}."
     return Finding(f"p = {p}", f"interval {words[outside]}", None, None, verdict, note=note)

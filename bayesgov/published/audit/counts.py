@@ -76,7 +76,8 @@ def read_counts(counts: Counts) -> CountTable:
     return CountTable(tuple(tuple(row[k] for k in kept) for row in table if any(row)))
 
 
-def _unusable(counts: Counts) -> Finding | None:
+def unusable_counts(counts: Counts) -> Finding | None:
+    """Why nothing can be computed from a two-way table of counts, as a finding; None where something can."""
     rounded = [ref for ref, cell in counts.items() if not cell.is_integer or cell.value < 0]
     if rounded:
         return not_checkable("", f"{rounded[0]} = {counts[rounded[0]]} is no count.")
@@ -206,7 +207,7 @@ def chi_square_from_counts(*, counts: Counts, chi2: PrintedNumber, other_n: tupl
     -----
     Pearson (1900), doi:10.1080/14786440009463897: the sum of (O - E)² / E with E = R C / n.
     """
-    stopped = _unusable(counts)
+    stopped = unusable_counts(counts)
     if stopped is not None:
         return stopped
     table = read_counts(counts)
@@ -218,7 +219,7 @@ def chi_square_from_counts(*, counts: Counts, chi2: PrintedNumber, other_n: tupl
 @check("df_from_counts", classical=True, target="df", readings=("typo",), typo_limit=150)
 def df_from_counts(*, counts: Counts, df: PrintedNumber) -> Finding:
     """Whether the printed degrees of freedom are (rows - 1)(columns - 1) of the table of counts."""
-    stopped = _unusable(counts)
+    stopped = unusable_counts(counts)
     if stopped is not None:
         return stopped
     table = read_counts(counts)
@@ -245,7 +246,7 @@ def p_from_counts(*, counts: Counts, p: PrintedNumber) -> Finding:
         All cells of one two-way table.
     p : PrintedNumber
     """
-    stopped = _unusable(counts)
+    stopped = unusable_counts(counts)
     if stopped is not None:
         return stopped
     table = read_counts(counts)
@@ -264,7 +265,7 @@ def p_from_chi_square_of_table(*, statistic: PrintedNumber, counts: Counts, p: P
         All cells of the table; only its shape is used.
     p : PrintedNumber
     """
-    stopped = _unusable(counts)
+    stopped = unusable_counts(counts)
     if stopped is not None:
         return stopped
     df = read_counts(counts).df

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from decimal import Decimal
 from fractions import Fraction
 
 from scipy.special import chdtrc, ndtr, ndtri, stdtr
@@ -15,7 +16,7 @@ from bayesgov.published.audit.wording import finite, listing, span
 
 # the tail functions of scipy.special are accurate to about 1e-13 relative; 2**14 units in the last place are 4e-12
 _SLACK_ULPS = 2**14
-_LARGEST_DF = 200
+LARGEST_DF = 200
 
 
 def standing(printed: PrintedNumber) -> Interval:
@@ -53,6 +54,19 @@ def enclose(value: Fraction) -> Interval:
 def around(value: float) -> Interval:
     """Enclosure of a short floating-point sum, whose relative error is far below 4e-12."""
     return Interval.point(value).monotone(float, slack_ulps=_SLACK_ULPS)
+
+
+def below(printed: PrintedNumber, cut: Decimal) -> bool | None:
+    """Whether a printed number stands for values below the cut: True or False where certain, else None.
+
+    The ends of the rounding interval are compared as decimals: "0.1" begins at 0.05, which is not below 0.05.
+    """
+    if printed.comparator in ("<", "<="):
+        return True if printed.value < cut or (printed.comparator == "<" and printed.value == cut) else None
+    if printed.comparator in (">", ">="):
+        return False if printed.value >= cut else None
+    half = Decimal(5).scaleb(-printed.decimals - 1)
+    return False if printed.value - half >= cut else True if printed.value + half < cut else None
 
 
 def normal_quantile(level: float) -> float:
@@ -93,11 +107,11 @@ def p_readings(p: PrintedNumber, implied: Interval, comparisons: int) -> Iterato
 
 def chi_square_df_reading(p: PrintedNumber, statistic: Interval) -> Explanation:
     """The degrees of freedom, if any, with which a chi-square statistic has the printed p."""
-    found = [df for df in range(1, _LARGEST_DF + 1) if p.bounds.intersects(chi_square_p(statistic, df))]
+    found = [df for df in range(1, LARGEST_DF + 1) if p.bounds.intersects(chi_square_p(statistic, df))]
     return Explanation("another df", listing((f"df = {df}" for df in found), 3), resolves=bool(found))
 
 
 def student_df_reading(p: PrintedNumber, t: Interval) -> Explanation:
     """The degrees of freedom, if any, with which Student's t in place of the normal gives the printed p."""
-    found = [df for df in range(1, _LARGEST_DF + 1) if p.bounds.intersects(student_p(t, df))]
+    found = [df for df in range(1, LARGEST_DF + 1) if p.bounds.intersects(student_p(t, df))]
     return Explanation("t in place of z", listing((f"df = {df}" for df in found), 3), resolves=bool(found))

@@ -7,6 +7,7 @@ is added to the rounding, so that a bound is never tighter than the truth.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Mapping
@@ -138,6 +139,7 @@ class NearestCorrelation:
     column: int
 
 
+@functools.lru_cache(maxsize=4096)
 def cell_place(reference: str) -> Place:
     """Row and column of a reference ``table/row/column``."""
     _, row, column = reference.split("/")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from bayesgov.printed import Interval, PrintedNumber
-from bayesgov.published.audit.counts import read_counts, score_sums
+from bayesgov.published.audit.counts import read_counts, score_sums, unusable_counts
 from bayesgov.published.audit.finding import Explanation, Finding, Verdict
 from bayesgov.published.audit.identity import enclose, not_checkable
 from bayesgov.published.audit.interval_matrix import cell_place
@@ -66,6 +66,10 @@ def penalty_with_no_predictor(*, penalty: PrintedNumber, counts: Numbers) -> Fin
     The coding (option and outcome scores 1, 2, ...) and the sample are assumed, so a smaller penalty is
     undetermined and not inconsistent.
     """
+    for group in _by_item(counts).values():
+        stopped = unusable_counts(group)
+        if stopped is not None:
+            return stopped
     item, largest = _largest(counts)
     verdict: Verdict = "consistent" if penalty.bounds.low >= largest.high else "undetermined"
     note = (
@@ -95,8 +99,8 @@ def penalties_on_one_path(
     -----
     A user can choose another path, so the verdict is never inconsistent.
     """
-    if smaller.bounds.low <= 0 or larger.bounds.low <= 0:
-        return not_checkable(f"{smaller}, {larger}", "A penalty is positive.")
+    if smaller.bounds.low <= 0 or larger.bounds.low <= 0 or {smaller.comparator, larger.comparator} != {"="}:
+        return not_checkable(f"{smaller}, {larger}", "Two positive penalties are needed, not bounds of them.")
     drop = (larger.bounds / smaller.bounds).monotone(math.log)
     steps = {ratio: drop * ((path_length - 1) / -math.log(ratio)) for ratio in ratios}
     whole = [ratio for ratio, count in steps.items() if math.floor(count.high) >= math.ceil(count.low)]

@@ -11,7 +11,6 @@ from typing import Any
 import pandas as pd
 from rich import box
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -121,16 +120,21 @@ class AuditReport:
         return "\n".join(lines) + "\n"
 
     def to_rich(self) -> RenderableType:
-        """For a terminal of 80 columns or more: what does not agree, by place, then a line for each verdict."""
-        flags = self.with_verdict(*FLAGS)
-        places = dict.fromkeys(row.place for row in flags)
-        tables = [_rich_flags(place, [row for row in flags if row.place == place]) for place in places]
-        return Group(*tables, _rich_counts(self), Text(_FOOT, style="dim"))
+        """For a terminal of 80 columns or more: what does not agree, kind by kind, then a line for each verdict."""
+        groups: dict[tuple[str, str, Verdict], list[AuditRow]] = {}
+        for row in self.with_verdict(*FLAGS):
+            groups.setdefault((row.place, row.kind, row.verdict), []).append(row)
+        asked = Counter((row.place, row.kind) for row in self.rows)
+        blocks = [
+            _rich_group(f"{place}: {kind}, {len(rows)} of {asked[place, kind]} {verdict}", rows)
+            for (place, kind, verdict), rows in groups.items()
+        ]
+        return Group(*blocks, _rich_counts(self), Text(_FOOT, style="dim"))
 
 
 _FOOT = (
-    "Power: share of one-digit typos in its cells that a check would catch. Notes, bounds and every reading tried: "
-    "--format json, csv or md."
+    "Power: share of one-digit typos in its cells that a check would catch. Notes, bounds and every reading tried, "
+    "with its value: --format json, csv or md."
 )
 
 
@@ -164,17 +168,19 @@ def power_text(power: float | None) -> str:
     return "–" if power is None else f"{100 * power:.0f} %"
 
 
-def _rich_flags(place: str, rows: Sequence[AuditRow]) -> RenderableType:
-    return Group(Text(place, style="bold underline"), *(_rich_flag(row) for row in rows), "")
-
-
-def _rich_flag(row: AuditRow) -> RenderableType:
-    numbers = f"printed: {row.reported}; from the rest: {row.recomputed}" if row.recomputed else row.note
-    lines = Text(numbers)
-    for entry in row.explanations:
-        if entry.resolves:
-            lines.append(f"\nagrees if: {entry.name} ({entry.value})", style="italic")
-    return Group(Text.assemble((row.id, "cyan"), "  ", (row.verdict, "bold")), Padding(lines, (0, 0, 0, 4)))
+def _rich_group(title: str, rows: Sequence[AuditRow]) -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("check", no_wrap=True, header_style="dim")
+    table.add_column("printed", overflow="fold", header_style="dim")
+    table.add_column("from the rest", overflow="fold", header_style="dim")
+    resolving = ["; ".join(entry.name for entry in row.explanations if entry.resolves) for row in rows]
+    if any(resolving):
+        table.add_column("agrees if", overflow="fold", header_style="dim")
+    for row, readings in zip(rows, resolving, strict=True):
+        # without a recomputed value the note says what is wrong
+        cells = (row.id, row.reported, row.recomputed or row.note, readings)
+        table.add_row(*map(Text, cells[: len(table.columns)]))
+    return Group(Text(title, style="bold"), table, "")
 
 
 def _rich_counts(report: AuditReport) -> Table:

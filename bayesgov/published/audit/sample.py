@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from bayesgov.printed import Interval, PrintedNumber
-from bayesgov.published.audit.counts import read_counts, score_sums
+from bayesgov.published.audit.counts import read_counts, score_sums, unusable_counts
 from bayesgov.published.audit.finding import Explanation, Finding, Verdict
 from bayesgov.published.audit.identity import compare_count, enclose, not_checkable
 from bayesgov.published.audit.registry import check
@@ -139,15 +139,20 @@ def sample_size_from_standard_error(
         The item's options by outcome; their shares are assumed to hold in the sample of size n.
     n : PrintedNumber
         As stated.
+
+    Notes
+    -----
+    The coding and the shares are assumed, so the verdict is never inconsistent.
     """
     if se.bounds.low <= 0 or vif.bounds.low < 1:
         return not_checkable(str(n), f"A standard error is positive and a VIF at least 1; printed {se} and {vif}.")
+    stopped = unusable_counts(counts)
+    if stopped is not None:
+        return stopped
     squared = score_variance(counts) * se.bounds.square()
     least, implied = 3.0 / squared, vif.bounds / (squared * null_weight(counts))
     stated = float(n)
-    verdict: Verdict = "inconsistent" if stated < least.low else "undetermined"
-    if least.low <= stated <= implied.high:
-        verdict = "consistent"
+    verdict: Verdict = "consistent" if least.low <= stated <= implied.high else "undetermined"
     note = (
         f"At least n = {span(least)}; n = {span(implied)} near zero effects, with SE = {se}, VIF = {vif} and option "
         f"scores 1, 2, ... at the printed shares (both assumed); stated n = {n}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Mapping
@@ -44,6 +45,7 @@ def _check_levels(levels: tuple[float, ...]) -> None:
         raise InputError(f"levels should be decreasing probabilities for one, two, ... stars; got {list(levels)}")
 
 
+@functools.lru_cache(maxsize=256)
 def critical_t(levels: tuple[float, ...], df: float | None = None) -> tuple[float, ...]:
     """Two-sided critical values: standard normal, or Student's t with ``df`` degrees of freedom.
 

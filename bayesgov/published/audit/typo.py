@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bayesgov.printed import PrintedNumber
 
 type Arguments = Mapping[str, Any]
 type References = Mapping[str, tuple[str, ...]]
+
+_DIGITS = "0123456789"
+_LEADING_ZERO = re.compile(r"(?<![\d.,])0[\d,]")
 
 
 def printed_cells(arguments: Arguments, references: References) -> dict[str, PrintedNumber]:
@@ -30,27 +35,37 @@ def with_cells(arguments: Arguments, references: References, altered: Mapping[st
         if isinstance(value, PrintedNumber):
             changed[name] = altered.get(references[name][0], value)
         elif isinstance(value, Mapping):
-            changed[name] = {reference: altered.get(reference, cell) for reference, cell in value.items()}
+            changed[name] = {**value, **{reference: cell for reference, cell in altered.items() if reference in value}}
     return changed
 
 
-def digit_typos(number: PrintedNumber) -> Iterator[PrintedNumber]:
+@functools.lru_cache(maxsize=4096)
+def digit_typos(number: PrintedNumber) -> tuple[PrintedNumber, ...]:
     """Every reading of the number with one digit printed as another; decimals, sign and marks stay."""
-    for position, old in enumerate(number.text):
-        if old in "0123456789":
-            for new in "0123456789":
-                if new != old:
-                    yield PrintedNumber.parse(number.text[:position] + new + number.text[position + 1 :])
+    text = number.text
+    return _numbers(
+        text[:position] + digit + text[position + 1 :]
+        for position, old in enumerate(text)
+        if old in _DIGITS
+        for digit in _DIGITS
+        if digit != old
+    )
 
 
-def transpositions(number: PrintedNumber) -> Iterator[PrintedNumber]:
+def transpositions(number: PrintedNumber) -> tuple[PrintedNumber, ...]:
     """Every reading with two neighbouring digits exchanged, the decimal point in its place."""
-    places = [position for position, character in enumerate(number.text) if character in "0123456789"]
-    for first, second in itertools.pairwise(places):
-        text = list(number.text)
-        text[first], text[second] = text[second], text[first]
-        if text[first] != text[second]:
-            yield PrintedNumber.parse("".join(text))
+    text = number.text
+    places = [position for position, character in enumerate(text) if character in _DIGITS]
+    return _numbers(
+        text[:first] + text[second] + text[first + 1 : second] + text[first] + text[second + 1 :]
+        for first, second in itertools.pairwise(places)
+        if text[first] != text[second]
+    )
+
+
+def _numbers(texts: Iterable[str]) -> tuple[PrintedNumber, ...]:
+    """Those texts that a table would print: 14 has no reading 04."""
+    return tuple(PrintedNumber.parse(text) for text in texts if not _LEADING_ZERO.search(text))
 
 
 def evenly_spaced[Entry](entries: Sequence[Entry], limit: int) -> Sequence[Entry]:

@@ -1,0 +1,158 @@
+"""Claims: conditions on printed numbers, three-valued rulings, and posterior probabilities of joint events."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from bayesgov.compare import Claim, Comparison, judge, probability_words, read_claims
+from bayesgov.errors import InputError
+from bayesgov.fit import PosteriorFit
+from bayesgov.printed import PrintedNumber
+from bayesgov.study import load_study, models_folder, shipped_studies
+
+
+@pytest.mark.parametrize(
+    ("printed", "condition", "truth"),
+    [
+        ("<0.05", "< 0.05", True),
+        ("<0.05", "< 0.01", None),
+        ("<0.05", "> 0.05", False),
+        (">0.80", "> 0.80", True),
+        ("0.049", "< 0.05", True),
+        ("0.05", "< 0.05", None),  # 0.045 to 0.055
+        ("0.051", "< 0.05", False),
+        ("0.1", "< 0.05", None),  # 0.05 to 0.15: the limit itself is not below
+        ("-0.909", "abs > 0.5", True),
+        ("-0.909", "> 0.5", False),
+        ("1.0", "abs < 1", None),
+    ],
+)
+def test_condition_on_a_printed_number_respects_rounding(printed, condition, truth):
+    assert Comparison.parse(condition).of_printed(PrintedNumber.parse(printed)) is truth
+
+
+def test_condition_must_be_readable():
+    with pytest.raises(InputError, match="'< 0.05' or 'abs > 0.1'"):
+        Comparison.parse("less than 0.05")
+
+
+def _posterior(label, values):
+    """A fit whose variable ``effect`` has dims (chain, draw, region)."""
+    draws = np.asarray(values, dtype=float).reshape(1, -1, 2)
+    data = xr.Dataset({"effect": (("chain", "draw", "region"), draws)}, coords={"region": ["north", "south"]})
+    return PosteriorFit(label, xr.DataTree.from_dict({"posterior": data}), ("effect",), ())
+
+
+# 100 draws; north is positive in 98, south in 60, and both at once in 58
+NORTH = np.r_[np.ones(98), -np.ones(2)]
+SOUTH = np.r_[np.ones(58), -np.ones(40), np.ones(2)]
+FIT = _posterior("block-a", np.stack([NORTH, SOUTH], axis=1))
+FLIPPED = _posterior("block-b", -np.stack([NORTH, SOUTH], axis=1))
+TABLE = pd.DataFrame({"term": ["x", "x", "z"], "p_value": [0.01, 0.2, np.nan]})
+
+
+def _claim(**changes):
+    base = {
+        "id": "c", "sentence": "s", "place": "p", "estimand": "e", "rule": "r",
+        "printed": {"cells": ["1/cv/*"], "each": "< 1"},
+        "frequentist": {"table": "block/t", "column": "p_value", "each": "< 0.05", "where": {"term": ("x",)}},
+        "posterior": {"fit": "block-a", "variable": "effect", "each": "> 0"},
+    }
+    return Claim.model_validate(base | changes)
+
+
+def _judge(claim, **changes):
+    options = {"audit_verdicts": {}, "tables": {"block/t": TABLE}, "fits": {"block-a": FIT, "block-b": FLIPPED}}
+    return judge(claim, load_study("panel"), **(options | changes))
+
+
+def test_posterior_probability_is_that_of_the_joint_event():
+    ruling = _judge(_claim()).posterior
+    assert ruling.probability == pytest.approx(0.58)
+    assert ruling.answer == "undetermined"
+    assert "one by one from 0.60 to 0.98" in ruling.text
+
+
+@pytest.mark.parametrize(
+    ("expect", "probability", "answer"), [("any", 1.0, "holds"), ("none", 0.0, "does not hold")]
+)
+def test_any_and_none(expect, probability, answer):
+    ruling = _judge(_claim(posterior={"fit": "block-a", "variable": "effect", "each": "> 0", "expect": expect})).posterior
+    assert (ruling.probability, ruling.answer) == (probability, answer)
+
+
+def test_selection_narrows_the_event():
+    evidence = {"fit": "block-a", "variable": "effect", "each": "> 0", "select": {"region": ("north",)}}
+    ruling = _judge(_claim(posterior=evidence)).posterior
+    assert (ruling.probability, ruling.answer) == (pytest.approx(0.98), "holds")
+
+
+def test_robustness_says_when_the_ruling_changes():
+    evidence = {
+        "fit": "block-a", "variable": "effect", "each": "> 0", "select": {"region": ("north",)}, "robust": ("block-b",)
+    }
+    assert _judge(_claim(posterior=evidence)).robustness.startswith("The ruling changes: probability 0.98 (a), 0.02 (b)")
+
+
+def test_frequentist_ruling_counts_rows():
+    ruling = _judge(_claim()).frequentist
+    assert (ruling.answer, ruling.text) == ("does not hold", "1 of 2 values of p_value < 0.05")
+
+
+def test_missing_values_leave_a_ruling_open():
+    evidence = {"table": "block/t", "column": "p_value", "each": "< 0.05", "where": {"term": ("z",)}}
+    assert _judge(_claim(frequentist=evidence)).frequentist.answer == "undetermined"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "answer"),
+    [
+        ({"a": "consistent", "b": "consistent"}, "holds"),
+        ({"a": "consistent", "b": "impossible"}, "does not hold"),
+        ({"a": "consistent", "b": "undetermined"}, "undetermined"),
+        ({"a": "consistent", "b": "not checkable"}, "not checkable"),
+    ],
+)
+def test_audit_evidence_never_turns_what_could_not_run_into_a_pass(verdicts, answer):
+    claim = _claim(printed={"audit": ("a", "b")})
+    assert _judge(claim, audit_verdicts=verdicts).printed.answer == answer
+
+
+def test_evidence_from_a_crashed_block_is_not_checkable():
+    verdict = _judge(_claim(), tables={}, fits={}, crashed=("block",))
+    assert verdict.frequentist.answer == verdict.posterior.answer == "not checkable"
+    assert "crashed" in verdict.posterior.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"posterior": {"fit": "no", "variable": "effect", "each": "> 0"}}, "fit 'no' does not exist"),
+        ({"posterior": {"fit": "block-a", "variable": "no", "each": "> 0"}}, "has no variable 'no'"),
+        ({"posterior": {"fit": "block-a", "variable": "effect", "each": "> 0", "select": {"region": ("x",)}}}, "no element"),
+        ({"frequentist": {"table": "block/t", "column": "no", "each": "> 0"}}, "no column 'no'"),
+        ({"frequentist": {"table": "block/t", "column": "p_value", "each": "> 0", "where": {"term": ("y",)}}}, "no row"),
+        ({"printed": {"audit": ("no",)}}, "no audit check 'no'"),
+    ],
+)
+def test_unknown_evidence_is_named(changes, message):
+    with pytest.raises(InputError, match=message):
+        _judge(_claim(**changes))
+
+
+@pytest.mark.parametrize("evidence", [{}, {"cells": ("1/cv/*",)}, {"cells": ("1/cv/*",), "each": "< 1", "reason": "x"}])
+def test_incomplete_evidence_is_refused(evidence):
+    with pytest.raises(ValueError, match=r"give one of cells|condition such as"):
+        _claim(printed=evidence)
+
+
+@pytest.mark.parametrize(("probability", "words"), [(0.9999, "> 0.99"), (1.0, "> 0.99"), (0.0, "< 0.01"), (0.951, "0.95")])
+def test_probabilities_are_never_printed_as_certain(probability, words):
+    assert probability_words(probability) == words
+
+
+@pytest.mark.parametrize("study", shipped_studies())
+def test_shipped_claims_are_complete(study):
+    claims = read_claims(models_folder() / study)
+    assert len(claims) >= 8
+    assert len({claim.id for claim in claims}) == len(claims)
