@@ -117,6 +117,8 @@ class _Evidence(BaseModel):
     each: str = ""
     expect: Expect = "all"
     quantity: str = ""  # how a reader calls the numbers; by default their column or variable
+    # what it means if the condition fails: "undetermined" where failing to show an effect does not refute it
+    otherwise: Literal["does not hold", "undetermined"] = "does not hold"
     reason: str = ""
 
     @property
@@ -260,9 +262,11 @@ def _printed_ruling(claim: Claim, study: Study, audit_verdicts: Mapping[str, str
     satisfied = sum(answer is True for answer in answers.values())
     unknown = sum(answer is None for answer in answers.values())
     where = sorted({key.split("/")[0] for key in answers})
-    text = f"{_count(satisfied, len(answers), evidence.quantity or 'printed values', evidence.each)} (table {', '.join(where)})"
-    text += f"; rounding leaves {unknown} open" if unknown else ""
-    return Ruling(_three_valued(list(answers.values()), evidence.expect), text)
+    text = _count(satisfied, len(answers), evidence.quantity or "printed values", evidence.each)
+    if len(numbers) == 1:
+        text = f"{evidence.quantity or 'printed value'} {next(iter(numbers.values()))}"
+    text += f" (table {', '.join(where)})" + (f"; rounding leaves {unknown} open" if unknown else "")
+    return Ruling(_three_valued(list(answers.values()), evidence), text)
 
 
 def _audit_ruling(claim: Claim, audit_verdicts: Mapping[str, str]) -> Ruling:
@@ -271,7 +275,9 @@ def _audit_ruling(claim: Claim, audit_verdicts: Mapping[str, str]) -> Ruling:
         raise InputError(f"claim {claim.id!r}: no audit check {missing[0]!r} in study.toml")
     verdicts = [audit_verdicts[name] for name in claim.printed.audit]
     flagged = [v for v in verdicts if v in ("inconsistent", "impossible")]
-    text = "; ".join(f"audit check {name}: {verdict}" for name, verdict in zip(claim.printed.audit, verdicts, strict=True))
+    counted = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
+    named = claim.printed.audit[0] + (f" to {claim.printed.audit[-1]}" if len(verdicts) > 1 else "")
+    text = f"audit, {named}: {counted}" if len(verdicts) > 1 else f"audit, {named}: {verdicts[0]}"
     if flagged:
         return Ruling("does not hold", text)
     if all(v == "consistent" for v in verdicts):
@@ -296,7 +302,7 @@ def _table_ruling(claim: Claim, tables: Mapping[str, pd.DataFrame]) -> Ruling:
     text = _count(sum(a is True for a in answers), len(answers), quantity, evidence.each)
     if values.size == 1:
         text = f"{quantity} = {values[0]:.3g}"
-    return Ruling(_three_valued(answers, evidence.expect), text)
+    return Ruling(_three_valued(answers, evidence), text)
 
 
 def _posterior_ruling(claim: Claim, fits: Mapping[str, Fit], label: str) -> Ruling:
@@ -354,23 +360,29 @@ def _decide(probability: float) -> Answer:
     return "does not hold" if probability <= 1 - DECISIVE_PROBABILITY else "undetermined"
 
 
-def _three_valued(answers: Sequence[bool | None], expect: Expect) -> Answer:
+def _three_valued(answers: Sequence[bool | None], evidence: _Evidence) -> Answer:
     """Kleene's three-valued all, any and none."""
-    if expect == "none":
+    if evidence.expect == "none":
         answers = [None if answer is None else not answer for answer in answers]
-    stops, otherwise = (True, False) if expect == "any" else (False, True)
+    stops, otherwise = (True, False) if evidence.expect == "any" else (False, True)
     if any(answer is stops for answer in answers):
         result: bool | None = stops
     else:
         result = None if any(answer is None for answer in answers) else otherwise
-    return "undetermined" if result is None else "holds" if result else "does not hold"
+    return "undetermined" if result is None else "holds" if result else evidence.otherwise
 
 
 def probability_words(probability: float) -> str:
-    """A posterior probability at two decimals, never as certain as 0 or 1: draws are finite."""
+    """A posterior probability at two decimals, never as certain as 0 or 1: draws are finite.
+
+    Three decimals where two would hide on which side of the decision limit it lies.
+    """
     if probability > 0.995:
         return "> 0.99"
-    return "< 0.01" if probability < 0.005 else f"{probability:.2f}"
+    if probability < 0.005:
+        return "< 0.01"
+    near = min(abs(probability - DECISIVE_PROBABILITY), abs(probability - 1 + DECISIVE_PROBABILITY)) < 0.005
+    return f"{probability:.3f}" if near else f"{probability:.2f}"
 
 
 def _equals(probability: float) -> str:

@@ -99,6 +99,11 @@ def test_frequentist_ruling_counts_rows():
     assert (ruling.answer, ruling.text) == ("does not hold", "1 of 2 values of p_value < 0.05")
 
 
+def test_failing_to_show_an_effect_need_not_refute_it():
+    evidence = {"table": "block/t", "column": "p_value", "each": "< 0.05", "where": {"term": ("x",)}}
+    assert _judge(_claim(frequentist=evidence | {"otherwise": "undetermined"})).frequentist.answer == "undetermined"
+
+
 def test_missing_values_leave_a_ruling_open():
     evidence = {"table": "block/t", "column": "p_value", "each": "< 0.05", "where": {"term": ("z",)}}
     assert _judge(_claim(frequentist=evidence)).frequentist.answer == "undetermined"
@@ -146,7 +151,7 @@ def test_incomplete_evidence_is_refused(evidence):
         _claim(printed=evidence)
 
 
-@pytest.mark.parametrize(("probability", "words"), [(0.9999, "> 0.99"), (1.0, "> 0.99"), (0.0, "< 0.01"), (0.951, "0.95")])
+@pytest.mark.parametrize(("probability", "words"), [(0.9999, "> 0.99"), (1.0, "> 0.99"), (0.0, "< 0.01"), (0.93, "0.93"), (0.9511, "0.951"), (0.0488, "0.049")])
 def test_probabilities_are_never_printed_as_certain(probability, words):
     assert probability_words(probability) == words
 

@@ -58,10 +58,38 @@ class FailedCheck:
 
 @dataclass(frozen=True, slots=True)
 class AuditGroup:
-    """Rows of an audit that share a place in the paper."""
+    """Rows of an audit that share a place in the paper.
+
+    Attributes
+    ----------
+    place : str
+    rows : tuple of AuditRow
+    """
 
     place: str
     rows: tuple[AuditRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlagGroup:
+    """Flagged rows that share place and kind of check.
+
+    Attributes
+    ----------
+    place, kind : str
+    rows : tuple of AuditRow
+    checked : int
+        Checks of this kind at this place, flagged or not.
+    """
+
+    place: str
+    kind: str
+    rows: tuple[AuditRow, ...]
+    checked: int
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(row.verdict for row in self.rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +215,17 @@ def audit_groups(audit: AuditReport, verdicts: Sequence[Verdict]) -> tuple[Audit
     return tuple(AuditGroup(place, tuple(rows)) for place, rows in groups.items())
 
 
+def flag_groups(audit: AuditReport, verdicts: Sequence[Verdict]) -> tuple[FlagGroup, ...]:
+    """Rows with one of these verdicts, grouped by place and kind in order of appearance."""
+    checked = Counter((row.place, row.kind) for row in audit.rows)
+    groups: dict[tuple[str, str], list[AuditRow]] = {}
+    for row in audit.with_verdict(*verdicts):
+        groups.setdefault((row.place, row.kind), []).append(row)
+    return tuple(
+        FlagGroup(place or "elsewhere", kind, tuple(rows), checked[place, kind]) for (place, kind), rows in groups.items()
+    )
+
+
 def bounds_text(low: float | None, high: float | None) -> str:
     """Certified bounds in words: "within [1.23, 1.25]", "at least 0"; empty where there are none."""
     if low is None and high is None:
@@ -242,6 +281,7 @@ def _environment() -> jinja2.Environment:
         text_table=text_table,
         bounds_text=bounds_text,
         audit_groups=audit_groups,
+        flag_groups=flag_groups,
         audit_tallies=audit_tallies,
         answer_tallies=answer_tallies,
     )

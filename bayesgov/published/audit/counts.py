@@ -76,6 +76,14 @@ def read_counts(counts: Counts) -> CountTable:
     return CountTable(tuple(tuple(row[k] for k in kept) for row in table if any(row)))
 
 
+def counts_by_item(counts: Counts) -> dict[str, Counts]:
+    """Counts of several tables by item; the rows of item i are named i.1, i.2, ..."""
+    items: dict[str, dict[str, PrintedNumber]] = {}
+    for reference, cell in counts.items():
+        items.setdefault(cell_place(reference).row.rpartition(".")[0], {})[reference] = cell
+    return dict(items)
+
+
 def unusable_counts(counts: Counts) -> Finding | None:
     """Why nothing can be computed from a two-way table of counts, as a finding; None where something can."""
     rounded = [ref for ref, cell in counts.items() if not cell.is_integer or cell.value < 0]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 
-from scipy.special import gammaln
+from scipy.special import expit, gammaln, logit
 
 from bayesgov.errors import InputError
 from bayesgov.printed import PrintedNumber
+from bayesgov.published.audit.counts import CountTable, counts_by_item, read_counts, score_sums, unusable_counts
 from bayesgov.published.audit.finding import Explanation, Finding, Verdict
 from bayesgov.published.audit.identity import around, compare, not_checkable, reading
 from bayesgov.published.audit.registry import check
@@ -117,3 +119,64 @@ def smallest_intercept_minus2ll(*, minus2ll: PrintedNumber, n: PrintedNumber, le
         f"occur once, largest ({span(largest, 6)}) if all occur equally often."
     )
     return Finding(str(minus2ll), f"at least {span(smallest, 6)}", smallest.low, largest.high, verdict, note=note)
+
+
+def slope_chi_square_bound(table: CountTable) -> float:
+    """Lower bound of the likelihood-ratio chi-square of one item in a cumulative logit, option scores 1, 2, ...
+
+    Maximised likelihood is at least the likelihood at any parameter value; the value here is one Fisher scoring step
+    from no effect, P(y <= j) = F(c_j - b (x - mean x)) with b = U / I and c_j the logit of the cumulative share.
+    """
+    n = table.total
+    mean = sum(i * size for i, size in enumerate(table.row_sums, 1)) / n
+    cumulative = (0.0, *(reached / n for reached in itertools.accumulate(table.column_sums)))
+    # d log P(y = j) / d eta = F_j + F_(j-1) - 1
+    scores = [upper + lower - 1 for lower, upper in itertools.pairwise(cumulative)]
+    cells = [(i - mean, j, count) for i, row in enumerate(table.counts, 1) for j, count in enumerate(row) if count]
+    slope_score = math.fsum(x * count * scores[j] for x, j, count in cells)
+    weight = (1 - sum((size / n) ** 3 for size in table.column_sums)) / 3
+    b = slope_score / (float(score_sums(table)[0]) * weight)
+    cutpoints = [float(logit(share)) for share in cumulative[1:-1]]
+
+    def probability(x: float, j: int) -> float:
+        below = [0.0, *(float(expit(c - b * x)) for c in cutpoints), 1.0]
+        return below[j + 1] - below[j]
+
+    ratios = [(count, probability(x, j) * n / table.column_sums[j]) for x, j, count in cells]
+    if min(ratio for _, ratio in ratios) <= 0:  # a step so long that an observed cell has no probability
+        return 0.0
+    return max(0.0, 2 * math.fsum(count * math.log(ratio) for count, ratio in ratios))
+
+
+@check("model_chi_square_of_one_item", classical=True, readings=(), typo_limit=150)
+def model_chi_square_of_one_item(*, chi2: PrintedNumber, counts: Counts) -> Finding:
+    """Whether a model's likelihood-ratio chi-square is at least that of each of its predictors alone.
+
+    Parameters
+    ----------
+    chi2 : PrintedNumber
+        Chi-square of the model against intercepts only.
+    counts : mapping
+        Counts by outcome of the items in the model; rows of item i are named i.1, i.2, ...
+
+    Notes
+    -----
+    Leaving predictors out cannot raise the chi-square on the same respondents. That the counts are those of the
+    model's respondents and the options scored 1, 2, ... is assumed, so the verdict is never inconsistent.
+    """
+    by_item = counts_by_item(counts)
+    for group in by_item.values():
+        stopped = unusable_counts(group)
+        if stopped is not None:
+            return stopped
+    tables = {item: read_counts(group) for item, group in by_item.items()}
+    bounds = {item: around(slope_chi_square_bound(table)) for item, table in tables.items()}
+    item = max(bounds, key=lambda name: bounds[name].midpoint)
+    above = sum(bound.low > chi2.bounds.high for bound in bounds.values())
+    verdict: Verdict = "undetermined" if above else "consistent"
+    note = (
+        f"A cumulative logit of item {item} alone has a chi-square of at least {span(bounds[item])} on the printed "
+        f"counts (n = {tables[item].total}); {above} of {len(bounds)} items alone exceed {chi2}. Assumed: the same "
+        "respondents, option scores 1, 2, ..."
+    )
+    return Finding(str(chi2), f"at least {span(bounds[item])}", bounds[item].low, None, verdict, note=note)

@@ -26,6 +26,8 @@ from bayesgov.published.audit.wording import listing
 from bayesgov.study import Study
 
 _SHOWN = 4
+# more than any check of one row needs; a whole table is sampled evenly
+_TRIED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +119,10 @@ def _gives(finding: Finding) -> str:
 
 def _one_cell(trial: Trial, name: str, alterations: Iterable[Alteration]) -> Explanation | None:
     """Whether altering any one cell makes the numbers agree; names the cells where it does."""
-    every = tuple(alterations)
-    if not every:
+    tried = evenly_spaced(tuple(alterations), _TRIED)
+    if not tried:
         return None
-    tried = evenly_spaced(every, trial.kind.typo_limit)
-    # one line for each cell: the altered value nearest to the printed one
+    # for each cell the altered value nearest to the printed one
     found: dict[str, Alteration] = {}
     for step in sorted(tried, key=lambda step: abs(step.read.value - step.printed.value)):
         if step.reference not in found and trial.run({step.reference: step.read}).verdict == "consistent":
@@ -147,15 +148,16 @@ def _neighbours(study: Study, cells: Mapping[str, PrintedNumber]) -> Iterator[Al
     """Each cell read as the one above or below it in its column."""
     for reference, cell in cells.items():
         table, row, column = reference.split("/")
-        # rows such as "gdp.t" and "gdp.estimate" hold different quantities
-        quantity = row.rpartition(".")[2] if "." in row else ""
-        rows = [
-            name
-            for name, printed_column in study.tables[table].cells
-            if printed_column == column and (name.rpartition(".")[2] if "." in name else "") == quantity
-        ]
+        printed = study.tables[table].cells
+        rows = [name for name, other in printed if other == column and _quantity(name) == _quantity(row)]
         place = rows.index(row)
         for name in rows[max(place - 1, 0) : place] + rows[place + 1 : place + 2]:
-            neighbour = study.tables[table].cells[name, column]
+            neighbour = printed[name, column]
             if isinstance(neighbour, PrintedNumber) and neighbour.value != cell.value:
                 yield Alteration(reference, cell, neighbour)
+
+
+def _quantity(row: str) -> str:
+    """What a row holds, where its name says so: "gdp.t" and "gdp.estimate" are no neighbours, "1.2" and "1.3" are."""
+    suffix = row.rpartition(".")[2]
+    return suffix if "." in row and suffix.isalpha() else ""

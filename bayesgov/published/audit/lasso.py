@@ -6,22 +6,13 @@ import math
 from collections.abc import Mapping
 
 from bayesgov.printed import Interval, PrintedNumber
-from bayesgov.published.audit.counts import read_counts, score_sums, unusable_counts
+from bayesgov.published.audit.counts import counts_by_item, read_counts, score_sums, unusable_counts
 from bayesgov.published.audit.finding import Explanation, Finding, Verdict
 from bayesgov.published.audit.identity import enclose, not_checkable
-from bayesgov.published.audit.interval_matrix import cell_place
 from bayesgov.published.audit.registry import check
 from bayesgov.published.audit.wording import number, span
 
 Numbers = Mapping[str, PrintedNumber]
-
-
-def _by_item(counts: Numbers) -> dict[str, Numbers]:
-    """Counts by item; the rows of item i are named i.1, i.2, ..."""
-    items: dict[str, dict[str, PrintedNumber]] = {}
-    for reference, cell in counts.items():
-        items.setdefault(cell_place(reference).row.rpartition(".")[0], {})[reference] = cell
-    return dict(items)
 
 
 def zero_penalty(counts: Numbers, *, standardised: bool = False) -> Interval:
@@ -40,7 +31,7 @@ def zero_penalty(counts: Numbers, *, standardised: bool = False) -> Interval:
 
 
 def _largest(counts: Numbers, *, standardised: bool = False) -> tuple[str, Interval]:
-    by_item = {item: zero_penalty(group, standardised=standardised) for item, group in _by_item(counts).items()}
+    by_item = {item: zero_penalty(group, standardised=standardised) for item, group in counts_by_item(counts).items()}
     item = max(by_item, key=lambda name: by_item[name].midpoint)
     return item, by_item[item]
 
@@ -66,7 +57,11 @@ def penalty_with_no_predictor(*, penalty: PrintedNumber, counts: Numbers) -> Fin
     The coding (option and outcome scores 1, 2, ...) and the sample are assumed, so a smaller penalty is
     undetermined and not inconsistent.
     """
-    for group in _by_item(counts).values():
+    for group in counts_by_item(counts).values():
+        stopped = unusable_counts(group)
+        if stopped is not None:
+            return stopped
+    for group in counts_by_item(counts).values():
         stopped = unusable_counts(group)
         if stopped is not None:
             return stopped

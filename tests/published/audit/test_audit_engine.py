@@ -161,7 +161,12 @@ def test_typos_keep_the_printed_form() -> None:
     typos = list(digit_typos(PrintedNumber.parse("(-1.3%)**")))
     assert len(typos) == len({typo.text for typo in typos}) == 18
     assert all((typo.decimals, typo.stars, typo.percent) == (1, 2, True) and typo.value <= 0 for typo in typos)
+    # 14 has no reading 04, 1,400 none 0,400; 0.11 has 1.11 and 9.11
+    assert len(digit_typos(PrintedNumber.parse("14"))) == 8 + 9
+    assert len(digit_typos(PrintedNumber.parse("1,400"))) == 8 + 27
+    assert len(digit_typos(PrintedNumber.parse("0.11"))) == 27
     assert [typo.text for typo in transpositions(PrintedNumber.parse("<0.11"))] == ["<1.01"]
+    assert transpositions(PrintedNumber.parse("10")) == ()
     assert list(evenly_spaced(range(10), 5)) == [0, 2, 4, 6, 8]
     assert list(evenly_spaced(range(3), 5)) == [0, 1, 2]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from published.audit.audit_studies import write_study
 
@@ -65,17 +65,28 @@ def test_a_neighbouring_row_of_the_same_quantity(tmp_path: Path, monkeypatch: py
         """Whether a number is two."""
         return Finding(str(value), "2", 2.0, 2.0, "consistent" if value.bounds.contains(2.0) else "inconsistent")
 
-    cells = {"a.t/x": "1.0", "a.p/x": "2.0", "b.t/x": "3.0", "b.p/x": "9.0", "c.t/x": "2.0"}
+    # a row "gdp.t" has other rows of t-values for neighbours, a row "1.2" every row
+    cells = {
+        "a.t/x": "1.0",
+        "a.p/x": "2.0",
+        "b.t/x": "3.0",
+        "b.p/x": "9.0",
+        "c.t/x": "2.0",
+        "1.1/y": "7.0",
+        "1.2/y": "2.0",
+    }
 
-    def value(row: str) -> str:
-        declaration = f'[[audit]]\nid = "n"\ncheck = "is_two"\nvalue = "1/{row}/x"\n'
+    def value(row: str, column: str = "x") -> str:
+        declaration = f'[[audit]]\nid = "n"\ncheck = "is_two"\nvalue = "1/{row}/{column}"\n'
         return readings(tmp_path, cells, declaration)["the value of a neighbouring row"].value
 
     assert value("b.t") == "1/b.t/x: 3.0 -> 2.0"
     assert value("a.t") == "none of 1 makes them agree"
+    assert value("1.1", "y") == "1/1.1/y: 7.0 -> 2.0"
     assert value("b.p") == "1/b.p/x: 9.0 -> 2.0"
 
 
+@settings(deadline=None)
 @given(st.decimals(-1000, 1000, places=6), st.integers(1, 4))
 def test_truncated_bounds_contain_every_value_that_truncates_to_what_is_printed(value: object, places: int) -> None:
     exact = float(str(value))

@@ -13,6 +13,7 @@ from bayesgov.errors import InputError
 from bayesgov.printed import PrintedNumber
 from bayesgov.published.audit import deviance
 from bayesgov.published.audit import likelihood_ratio as checks
+from bayesgov.published.audit.counts import likelihood_ratio_chi_square, linear_trend, read_counts
 from bayesgov.published.audit.finding import Explanation
 from bayesgov.published.audit.registry import registered
 
@@ -55,7 +56,7 @@ def test_deviance_difference() -> None:
     ]
 
 
-@pytest.mark.parametrize(("full", "verdict"), [("9.9", "consistent"), ("10.0", "undetermined"), ("10.2", "impossible")])
+@pytest.mark.parametrize(("full", "verdict"), [("9.8", "consistent"), ("10.0", "undetermined"), ("10.2", "impossible")])
 def test_nested_deviances(full: str, verdict: str) -> None:
     assert checks.nested_deviances(restricted=cell("10.0"), full=cell(full)).verdict == verdict
 
@@ -172,3 +173,40 @@ def test_smallest_intercept_deviance() -> None:
     assert verdict("22.37", n="2") == "not checkable"
     tried = readings("smallest_intercept_minus2ll", minus2ll=cell("22.30"), n=cell("100"), levels=3)
     assert tried["some levels do not occur"].value == "at most 2 levels"
+
+
+def item_table(rows: tuple[tuple[int, ...], ...], item: str = "1") -> dict[str, PrintedNumber]:
+    return {f"1/{item}.{i}/{j}": cell(str(count)) for i, row in enumerate(rows, 1) for j, count in enumerate(row, 1)}
+
+
+@given(st.lists(st.tuples(*[st.integers(1, 900)] * 3), min_size=2, max_size=4).map(tuple))
+def test_the_chi_square_of_one_slope_is_below_that_of_the_saturated_model(rows: tuple[tuple[int, ...], ...]) -> None:
+    table = read_counts(item_table(rows))
+    # both are sums of a few terms of up to 10^4
+    assert 0 <= deviance.slope_chi_square_bound(table) <= likelihood_ratio_chi_square(table) + 1e-8
+
+
+def test_the_bound_is_tight_for_small_effects() -> None:
+    # a binary outcome and two options: one slope is the saturated model, and all three statistics agree near no effect
+    table = read_counts(item_table(((510, 490), (490, 510))))
+    bound = deviance.slope_chi_square_bound(table)
+    # relative differences of the three are of order chi-square / n
+    assert bound == pytest.approx(likelihood_ratio_chi_square(table), rel=1e-3)
+    assert bound == pytest.approx(float(linear_trend(table)), rel=1e-3)
+
+
+def test_a_step_too_long_bounds_nothing() -> None:
+    # one rare outcome far from the mean option: the scoring step overshoots, and the bound falls back to zero
+    table = read_counts(item_table(((100000, 0), (1, 0), (1, 3))))
+    assert deviance.slope_chi_square_bound(table) == 0
+
+
+def test_model_chi_square_of_one_item() -> None:
+    counts = item_table(((90, 10), (10, 90))) | item_table(((50, 50), (50, 50)), item="2")
+    check = deviance.model_chi_square_of_one_item
+    # G² of the first item is 147.2
+    assert check(chi2=cell("150.0"), counts=counts).verdict == "consistent"
+    small = check(chi2=cell("50.0"), counts=counts)
+    assert small.verdict == "undetermined"
+    assert "1 of 2 items alone exceed 50.0" in small.note
+    assert check(chi2=cell("50.0"), counts=item_table(((1, 0), (2, 0)))).verdict == "not checkable"

@@ -103,6 +103,9 @@ def test_the_terminal_shows_flags_first_within_its_width(report: AuditReport, wi
     assert "one-tailed" in words
     assert "t instead of z" not in words
     assert "reverse" in words
+    # what agrees, or is open, is counted and not listed
+    assert "p_from_wald, 1 of 4 consistent" not in words
+    assert not any(line.startswith(("agrees ", "open ")) for line in text.splitlines())
 
 
 def test_the_terminal_counts_every_verdict(report: AuditReport) -> None:

@@ -86,7 +86,7 @@ def test_wald_from_estimate() -> None:
         return wald.wald_from_estimate(estimate=cell("2.000"), se=cell(se), wald=cell(statistic)).verdict
 
     assert verdict("4.00") == "consistent"
-    assert verdict("4.01") == "inconsistent"  # 4 ± 0.006 at most, printed ± 0.005
+    assert verdict("4.02") == "inconsistent"  # (2.0005 / 0.9995)² = 4.006; 4.02 begins at 4.015
     assert verdict("4.00", se="-1.000") == "not checkable"
     assert verdict("4.00", se="0.000") == "not checkable"
 
