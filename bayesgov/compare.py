@@ -10,7 +10,8 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bayesgov.errors import InputError
 from bayesgov.fit import Fit
-from bayesgov.printed import Interval, PrintedNumber
+from bayesgov.printed import PrintedNumber
 from bayesgov.study import Study, read_toml
 
 Answer = Literal["holds", "does not hold", "undetermined", "not checkable"]
@@ -102,13 +103,12 @@ class Comparison:
 
     def of_printed(self, number: PrintedNumber) -> bool | None:
         """Truth for a printed number under its rounding; None where rounding allows both answers."""
-        bounds: Interval = abs(number.bounds) if self.magnitude else number.bounds
-        below, above = (bounds.high, bounds.low) if self.symbol in ("<", "<=") else (-bounds.low, -bounds.high)
-        limit = self.threshold if self.symbol in ("<", "<=") else -self.threshold
-        # "p <0.05" printed as a bound is open at 0.05, so it satisfies "< 0.05" although its closure touches it
-        if below < limit or (below == limit and (self.symbol in ("<=", ">=") or number.comparator in ("<", ">"))):
-            return True
-        return False if above >= limit else None
+        if self.magnitude and number.value < 0:
+            if number.comparator != "=":
+                return None  # a bound on a negative number does not bound its magnitude
+            number = replace(number, value=-number.value)
+        side = number.below if self.symbol in ("<", "<=") else number.above
+        return side(Decimal(repr(self.threshold)), or_equal=self.symbol in ("<=", ">="))
 
 
 class _Evidence(BaseModel):

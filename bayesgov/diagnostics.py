@@ -80,7 +80,8 @@ def power_scaling(tree: xr.DataTree, variables: list[str]) -> xr.Dataset:
         distance per unit of log2 power (Kallioinen et al. 2024, eq. 8).
     """
     parts = [az.psense(tree, var_names=variables, group=group) for group in ("prior", "likelihood")]
-    return xr.concat(parts, dim=xr.Variable("component", ["prior", "likelihood"]))
+    both: xr.Dataset = xr.concat(parts, dim=xr.Variable("component", ["prior", "likelihood"]))
+    return both
 
 
 def power_scaling_check(sensitivity: xr.Dataset) -> Check:

@@ -12,7 +12,7 @@ import functools
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -235,6 +235,31 @@ class PrintedNumber:
     def exact(self) -> Interval:
         """The printed value itself, for counts and degrees of freedom, which are not rounded."""
         return Interval.point(float(self.value))
+
+    def below(self, cut: Decimal, *, or_equal: bool = False) -> bool | None:
+        """Whether every value that the number stands for is below the cut: True, False, or None where both occur.
+
+        The ends are compared as decimals: "0.1" begins at 0.05, which is not below 0.05; "<0.05" is.
+        """
+
+        def under(end: Decimal, closed: bool) -> bool:
+            return end < cut or (end == cut and (or_equal or not closed))
+
+        if self.comparator in ("<", "<="):
+            return True if under(self.value, self.comparator == "<=") else None
+        if self.comparator == ">":
+            return None if self.value < cut else False
+        if self.comparator == ">=":
+            return None if under(self.value, True) else False
+        half = Decimal(5).scaleb(-self.decimals - 1)
+        if under(self.value + half, True):
+            return True
+        return None if under(self.value - half, True) else False
+
+    def above(self, cut: Decimal, *, or_equal: bool = False) -> bool | None:
+        """The mirror image of :meth:`below`."""
+        mirrored: dict[Comparator, Comparator] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
+        return replace(self, value=-self.value, comparator=mirrored[self.comparator]).below(-cut, or_equal=or_equal)
 
     def with_value(self, value: Decimal) -> PrintedNumber:
         """The same cell with another value printed in the same form (decimals, comparator, stars, per cent sign)."""

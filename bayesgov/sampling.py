@@ -186,8 +186,10 @@ def _prior_draws(model: pm.Model, options: SamplingOptions) -> xr.Dataset:
             random_seed=options.seed,
             compile_kwargs={"mode": "FAST_COMPILE"},
         )
-    return drawn["prior"].to_dataset()
+    prior: xr.Dataset = drawn["prior"].to_dataset()
+    return prior
 
 
 def _arviz_statistics(statistics: xr.Dataset) -> xr.Dataset:
-    return statistics[list(_KEPT_STATISTICS)].rename(_ARVIZ_NAMES)
+    kept: xr.Dataset = statistics[list(_KEPT_STATISTICS)].rename(_ARVIZ_NAMES)
+    return kept

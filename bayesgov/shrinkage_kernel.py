@@ -80,7 +80,7 @@ def log_scales(family: int, hyper: np.ndarray, fixed: np.ndarray, log_scale: np.
 
 
 @numba.njit(error_model="numpy")
-def pull_back(  # noqa: PLR0917  compiled code takes arrays by position
+def pull_back(
     family: int,
     hyper: np.ndarray,
     fixed: np.ndarray,

@@ -174,25 +174,29 @@ class Study:
             raise InputError(f"a cell reference is written table/row/column; got {reference!r}")
         table_id, row, column = parts
         if table_id not in self.tables:
-            raise InputError(f"{self.folder}: no table {table_id!r} (reference {reference!r}); tables: {', '.join(self.tables)}")
+            raise InputError(
+                f"{self.folder}: no table {table_id!r} (reference {reference!r}); tables: {', '.join(self.tables)}"
+            )
         found = self.tables[table_id].select(row, column)
         if not found:
-            raise InputError(f"{self.folder}: no cell matches {reference!r}; look at the rows and columns of table {table_id}")
+            raise InputError(
+                f"{self.folder}: no cell matches {reference!r}; look at the rows and columns of table {table_id}"
+            )
         return {f"{table_id}/{r}/{c}": cell for (r, c), cell in found.items()}
 
     def number(self, reference: str) -> PrintedNumber:
         """The one printed number at ``table/row/column``; InputError if it is missing or not a number."""
         found = list(self.cells(reference).values())
         if len(found) != 1 or not isinstance(found[0], PrintedNumber):
-            raise InputError(f"{self.folder}: {reference!r} should name one printed number; it names {len(found)} cell(s)")
+            raise InputError(
+                f"{self.folder}: {reference!r} should name one printed number; it names {len(found)} cell(s)"
+            )
         return found[0]
 
     def label(self, identifier: str) -> str:
         """The codebook's label of an item, group or dimension; the identifier itself if it has none."""
-        for entry in (*self.items, *self.groups, *self.dimensions):
-            if entry.id == identifier:
-                return entry.label
-        return identifier
+        entries: tuple[Item | Group, ...] = (*self.items, *self.groups, *self.dimensions)
+        return next((entry.label for entry in entries if entry.id == identifier), identifier)
 
 
 def models_folder() -> Path:
@@ -334,5 +338,7 @@ def _cell(printed: str, decimals: str, where: str) -> PrintedNumber | str:
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     if str(number.decimals) != decimals:
-        raise InputError(f"{where}: {printed!r} prints {number.decimals} decimals; the column decimals says {decimals!r}")
+        raise InputError(
+            f"{where}: {printed!r} prints {number.decimals} decimals; the column decimals says {decimals!r}"
+        )
     return number

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+
 from bayesgov.cli import main
 from bayesgov.study import models_folder
 
@@ -61,7 +62,9 @@ def test_every_format_has_the_same_rows(capsys):
 def test_audit_table_shows_every_flag(capsys):
     main(["audit", "panel", "--format", "json"])
     flagged = [
-        row["id"] for row in json.loads(capsys.readouterr().out)["checks"] if row["verdict"] in ("inconsistent", "impossible")
+        row["id"]
+        for row in json.loads(capsys.readouterr().out)["checks"]
+        if row["verdict"] in ("inconsistent", "impossible")
     ]
     main(["audit", "panel"])
     shown = "".join(capsys.readouterr().out.split())

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+
 from bayesgov.compare import Claim, Comparison, judge, probability_words, read_claims
 from bayesgov.errors import InputError
 from bayesgov.fit import PosteriorFit
@@ -21,7 +22,13 @@ from bayesgov.study import load_study, models_folder, shipped_studies
         ("0.049", "< 0.05", True),
         ("0.05", "< 0.05", None),  # 0.045 to 0.055
         ("0.051", "< 0.05", False),
-        ("0.1", "< 0.05", None),  # 0.05 to 0.15: the limit itself is not below
+        ("0.1", "< 0.05", False),  # 0.05 to 0.15: the limit itself is not below
+        ("0.1", "<= 0.05", None),
+        (">0.05", "<= 0.05", False),
+        (">=0.05", "<= 0.05", None),
+        ("<=0.05", "<= 0.05", True),
+        ("<0.05", ">= 0.05", False),
+        ("<-0.5", "abs > 0.1", None),
         ("-0.909", "abs > 0.5", True),
         ("-0.909", "> 0.5", False),
         ("1.0", "abs < 1", None),
@@ -32,7 +39,7 @@ def test_condition_on_a_printed_number_respects_rounding(printed, condition, tru
 
 
 def test_condition_must_be_readable():
-    with pytest.raises(InputError, match="'< 0.05' or 'abs > 0.1'"):
+    with pytest.raises(InputError, match=r"'< 0\.05' or 'abs > 0\.1'"):
         Comparison.parse("less than 0.05")
 
 
@@ -53,7 +60,11 @@ TABLE = pd.DataFrame({"term": ["x", "x", "z"], "p_value": [0.01, 0.2, np.nan]})
 
 def _claim(**changes):
     base = {
-        "id": "c", "sentence": "s", "place": "p", "estimand": "e", "rule": "r",
+        "id": "c",
+        "sentence": "s",
+        "place": "p",
+        "estimand": "e",
+        "rule": "r",
         "printed": {"cells": ["1/cv/*"], "each": "< 1"},
         "frequentist": {"table": "block/t", "column": "p_value", "each": "< 0.05", "where": {"term": ("x",)}},
         "posterior": {"fit": "block-a", "variable": "effect", "each": "> 0"},
@@ -73,11 +84,11 @@ def test_posterior_probability_is_that_of_the_joint_event():
     assert "one by one from 0.60 to 0.98" in ruling.text
 
 
-@pytest.mark.parametrize(
-    ("expect", "probability", "answer"), [("any", 1.0, "holds"), ("none", 0.0, "does not hold")]
-)
+@pytest.mark.parametrize(("expect", "probability", "answer"), [("any", 1.0, "holds"), ("none", 0.0, "does not hold")])
 def test_any_and_none(expect, probability, answer):
-    ruling = _judge(_claim(posterior={"fit": "block-a", "variable": "effect", "each": "> 0", "expect": expect})).posterior
+    ruling = _judge(
+        _claim(posterior={"fit": "block-a", "variable": "effect", "each": "> 0", "expect": expect})
+    ).posterior
     assert (ruling.probability, ruling.answer) == (probability, answer)
 
 
@@ -89,9 +100,15 @@ def test_selection_narrows_the_event():
 
 def test_robustness_says_when_the_ruling_changes():
     evidence = {
-        "fit": "block-a", "variable": "effect", "each": "> 0", "select": {"region": ("north",)}, "robust": ("block-b",)
+        "fit": "block-a",
+        "variable": "effect",
+        "each": "> 0",
+        "select": {"region": ("north",)},
+        "robust": ("block-b",),
     }
-    assert _judge(_claim(posterior=evidence)).robustness.startswith("The ruling changes: probability 0.98 (a), 0.02 (b)")
+    assert _judge(_claim(posterior=evidence)).robustness.startswith(
+        "The ruling changes: probability 0.98 (a), 0.02 (b)"
+    )
 
 
 def test_frequentist_ruling_counts_rows():
@@ -134,9 +151,15 @@ def test_evidence_from_a_crashed_block_is_not_checkable():
     [
         ({"posterior": {"fit": "no", "variable": "effect", "each": "> 0"}}, "fit 'no' does not exist"),
         ({"posterior": {"fit": "block-a", "variable": "no", "each": "> 0"}}, "has no variable 'no'"),
-        ({"posterior": {"fit": "block-a", "variable": "effect", "each": "> 0", "select": {"region": ("x",)}}}, "no element"),
+        (
+            {"posterior": {"fit": "block-a", "variable": "effect", "each": "> 0", "select": {"region": ("x",)}}},
+            "no element",
+        ),
         ({"frequentist": {"table": "block/t", "column": "no", "each": "> 0"}}, "no column 'no'"),
-        ({"frequentist": {"table": "block/t", "column": "p_value", "each": "> 0", "where": {"term": ("y",)}}}, "no row"),
+        (
+            {"frequentist": {"table": "block/t", "column": "p_value", "each": "> 0", "where": {"term": ("y",)}}},
+            "no row",
+        ),
         ({"printed": {"audit": ("no",)}}, "no audit check 'no'"),
     ],
 )
@@ -151,7 +174,10 @@ def test_incomplete_evidence_is_refused(evidence):
         _claim(printed=evidence)
 
 
-@pytest.mark.parametrize(("probability", "words"), [(0.9999, "> 0.99"), (1.0, "> 0.99"), (0.0, "< 0.01"), (0.93, "0.93"), (0.9511, "0.951"), (0.0488, "0.049")])
+@pytest.mark.parametrize(
+    ("probability", "words"),
+    [(0.9999, "> 0.99"), (1.0, "> 0.99"), (0.0, "< 0.01"), (0.93, "0.93"), (0.9511, "0.951"), (0.0488, "0.049")],
+)
 def test_probabilities_are_never_printed_as_certain(probability, words):
     assert probability_words(probability) == words
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import xarray as xr
-from bayesgov.fit import GLOSSARY, EstimatorFit, PosteriorFit, element_names, estimator_tree
 from scipy import stats
+
+from bayesgov.fit import GLOSSARY, EstimatorFit, PosteriorFit, element_names, estimator_tree
 
 
 @pytest.fixture

@@ -19,7 +19,9 @@ def run(tmp_path_factory):
     start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "bayesgov.cli", "reanalyse", "--output", str(folder)],
-        capture_output=True, text=True, check=False,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return folder, done, time.perf_counter() - start

@@ -5,9 +5,10 @@ import numpy as np
 import pymc as pm
 import pytest
 import xarray as xr
+from scipy import stats
+
 from bayesgov.diagnostics import posterior_checks, power_scaling, power_scaling_check
 from bayesgov.sampling import SamplingOptions, compile_model, log_prior, sample
-from scipy import stats
 
 OBSERVED = np.array([0.3, 1.1, -0.4, 0.8])
 OPTIONS = SamplingOptions(seed=3, draws=500, tune=500, cores=2)

@@ -4,6 +4,7 @@ import shutil
 from decimal import Decimal
 
 import pytest
+
 from bayesgov.errors import InputError
 from bayesgov.printed import PrintedNumber
 from bayesgov.study import load_study, models_folder, shipped_studies

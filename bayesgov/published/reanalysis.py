@@ -157,7 +157,8 @@ def _run_blocks(
     planned = [(number, block) for number, (_, spec) in enumerate(jobs) for block in spec.blocks]
     if workers == 0:
         return {
-            (number, block): _run_block(*jobs[number], block, os.cpu_count() or 1, progress) for number, block in planned
+            (number, block): _run_block(*jobs[number], block, os.cpu_count() or 1, progress)
+            for number, block in planned
         }
     # spawn, not fork: numba and BLAS threads do not survive a fork
     context = multiprocessing.get_context("spawn")
@@ -201,7 +202,11 @@ def _run_block(
         from bayesgov.published import coefficients, contingency, regions
         from bayesgov.sampling import SamplingOptions
 
-        run = {"contingency": contingency.reanalyse, "coefficients": coefficients.reanalyse, "regions": regions.reanalyse}
+        run: dict[str, Callable[..., BlockResult]] = {
+            "contingency": contingency.reanalyse,
+            "coefficients": coefficients.reanalyse,
+            "regions": regions.reanalyse,
+        }
         options = SamplingOptions(**spec.sampling.model_dump(), cores=cores)
         result = run[block](study, getattr(spec, block), options, lambda message: progress(name, message))
     except Exception as error:  # a crash of one block is a state of the report, not the end of the others

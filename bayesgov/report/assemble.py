@@ -22,7 +22,9 @@ _SOURCE = (
 def document(results: Sequence[StudyReanalysis], provenance: Mapping[str, str]) -> Document:
     """The report of one or more reanalysed studies."""
     blocks = {block for result in results for block in result.blocks}
-    seconds = {f"wall time, {r.study.key}/{block} (s)": f"{value:.1f}" for r in results for block, value in r.seconds.items()}
+    seconds = {
+        f"wall time, {r.study.key}/{block} (s)": f"{value:.1f}" for r in results for block, value in r.seconds.items()
+    }
     return Document(
         title="Reanalysis from printed tables: " + " and ".join(result.study.key for result in results),
         parts=tuple(_part(result) for result in results),
@@ -49,7 +51,9 @@ def citation(study: Study) -> str:
 
 def _part(result: StudyReanalysis) -> StudyPart:
     study, spec, blocks, fits = result.study, result.spec, result.blocks, result.fits
-    sections: list[Section] = [Section("audit-overview", "The audit at a glance", (_audit_figure(study, result.audit),))]
+    sections: list[Section] = [
+        Section("audit-overview", "The audit at a glance", (_audit_figure(study, result.audit),))
+    ]
     if spec.contingency and "contingency" in blocks:
         block = blocks["contingency"]
         sections += contingency.sections(study, spec.contingency, fits, block.tables, block.assumptions, result.audit)
@@ -72,19 +76,19 @@ def _part(result: StudyReanalysis) -> StudyPart:
 
 
 def _audit_figure(study: Study, audit: AuditReport) -> ReportFigure:
-    places = {table: f"Table {table}" for table in study.tables} | {"text": "Running text"}
+    places = {table: f"Table {table}" for table in study.tables} | {"text": "Running text", "": "Whole paper"}
     rows = []
     for row in audit.rows:
-        tables = sorted({reference.split("/")[0] for reference in row.source if reference.count("/") == 2} & set(places))
-        place = places[tables[0]] if len(tables) == 1 else " and ".join(places[t] for t in tables) or "Whole paper"
-        rows.append({"place": place, "verdict": row.verdict, "count": 1})
+        tables = [name for name in (reference.split("/")[0] for reference in row.source) if name in places]
+        rows.append({"place": places[tables[0] if tables else ""], "verdict": row.verdict, "count": 1})
     data = pd.DataFrame(rows).groupby(["place", "verdict"], as_index=False).sum()
     totals = data.groupby("verdict")["count"].sum()
     return ReportFigure(
         f"{study.key}-audit-overview",
         "Consistency checks by place in the paper",
-        "Number of checks that ended in each verdict, by the table whose numbers they use.",
-        "Inconsistent: the numbers cannot all be as printed. Impossible: no data give such a number. Undetermined: rounding "
+        "Number of checks that ended in each verdict, by the first table whose numbers they use.",
+        "Inconsistent: the numbers cannot all be as printed. Impossible: no data give such a number. Undetermined: "
+        "rounding "
         "allows both answers. Not checkable: the check could not run, which is not a pass.",
         ", ".join(f"{count} {verdict}" for verdict, count in totals.items()) + ".",
         figures.audit_overview(data),

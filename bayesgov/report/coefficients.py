@@ -10,7 +10,7 @@ from bayesgov.fit import Fit
 from bayesgov.report import figures
 from bayesgov.report.content import Equation, Paragraph, ReportFigure, ReportTable, Section
 from bayesgov.report.densities import density_curves
-from bayesgov.report.pieces import assumptions, spread_words, top_level_draws
+from bayesgov.report.pieces import assumptions, group_of, spread_words, top_level_draws
 from bayesgov.spec import CoefficientsSpec
 
 _READINGS = {
@@ -90,7 +90,8 @@ def _shrinkage_figure(spec: CoefficientsSpec, effects: pd.DataFrame) -> ReportFi
     return ReportFigure(
         "shrinkage",
         "Published against shrunken effects",
-        f"Table {spec.table}: printed estimates with 95% Wald confidence intervals from each reading of the standard error, "
+        f"Table {spec.table}: printed estimates with 95% Wald confidence intervals from each reading of the standard "
+        "error, "
         "and posterior medians with 95% credible intervals under a regularised horseshoe prior. Logits.",
         "A short arrow means that the estimate is known well enough to resist shrinkage; a long one that the prior "
         "takes most of it away. A row is missing where its reading cannot be computed.",
@@ -105,12 +106,13 @@ def _prior_posterior(spec: CoefficientsSpec, fits: Mapping[str, Fit]) -> ReportF
     prior, posterior = top_level_draws(fit, ("tau", "slab_variance"))
     for row in (spec.rows[0], spec.rows[len(spec.rows) // 2], spec.rows[-1]):
         for target, group in ((prior, "prior"), (posterior, "posterior")):
-            target[f"effect of row {row}"] = fit.tree[group]["beta"].sel(row=row).values
+            target[f"effect of row {row}"] = group_of(fit, group)["beta"].sel(row=row).to_numpy()
     curves = density_curves(prior, posterior)
     return ReportFigure(
         "coefficients-prior-posterior",
         "Prior and posterior",
-        "Densities of the horseshoe's global scale and slab variance, and of three effects (first, middle and last row), "
+        "Densities of the horseshoe's global scale and slab variance, and of three effects (first, middle and last "
+        "row), "
         f"{_READINGS[spec.readings[0]]}.",
         "A posterior much narrower than its prior was learnt from the table; one that lies on its prior was not.",
         spread_words(prior, posterior),

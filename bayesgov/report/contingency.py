@@ -12,7 +12,7 @@ from bayesgov.published.audit import AuditReport
 from bayesgov.report import figures
 from bayesgov.report.content import Equation, Paragraph, ReportFigure, ReportTable, Section
 from bayesgov.report.densities import density_curves
-from bayesgov.report.pieces import assumptions, interval_rows, spread_words, top_level_draws
+from bayesgov.report.pieces import assumptions, group_of, interval_rows, spread_words, top_level_draws
 from bayesgov.spec import ContingencySpec
 from bayesgov.study import Study
 
@@ -73,7 +73,8 @@ def sections(
                 ReportTable(
                     "composite-weight",
                     "Conclusions by composite weight",
-                    "Shifts in posterior standard deviations and the largest change of a probability, against weight 1.",
+                    "Shifts in posterior standard deviations and the largest change of a probability, against weight "
+                    "1.",
                     tables["weight_sensitivity"],
                 ),
                 ReportTable(
@@ -151,7 +152,7 @@ def _profiles(study: Study, spec: ContingencySpec) -> tuple[ReportFigure, ...]:
 def _extremes(data: pd.DataFrame, grade: str) -> tuple[str, str]:
     """Lowest and highest share of a grade, with item and option."""
     ordered = data[data["grade"] == grade].sort_values("share")
-    words = [f"{100 * row.share:.0f}% ({row.item}: {row.option})" for row in ordered.itertuples()]
+    words = [f"{100 * row['share']:.0f}% ({row['item']}: {row['option']})" for row in ordered.to_dict("records")]
     return words[0], words[-1]
 
 
@@ -222,9 +223,7 @@ def _association_table(spec: ContingencySpec, table: pd.DataFrame) -> ReportTabl
     )
 
 
-def _effect_figures(
-    spec: ContingencySpec, fits: Mapping[str, Fit], table: pd.DataFrame
-) -> tuple[ReportFigure, ...]:
+def _effect_figures(spec: ContingencySpec, fits: Mapping[str, Fit], table: pd.DataFrame) -> tuple[ReportFigure, ...]:
     shown = {"contingency-maximum-likelihood": "maximum likelihood, 95% confidence"} | {
         f"contingency-{prior}": f"{prior} prior, 95% credible" for prior in spec.priors
     }
@@ -243,7 +242,8 @@ def _effect_figures(
             ReportFigure(
                 f"option-effects-{start + 1}-{last}",
                 f"Option effects of items {start + 1} to {last}, both schools",
-                f"Effect of each option on the log odds of a better grade (zero-sum within an item), table {spec.table}; "
+                "Effect of each option on the log odds of a better grade (zero-sum within an item), table "
+                f"{spec.table}; "
                 "maximum likelihood beside the posterior under each prior.",
                 "Marks of a row that coincide mean that the prior does not matter; a posterior nearer to zero than the "
                 "maximum-likelihood estimate is shrinkage.",
@@ -270,7 +270,8 @@ def _proportionality(spec: ContingencySpec, table: pd.DataFrame) -> tuple[Report
         ),
         Paragraph(
             f"Proportional odds is rejected for {rejected} of {len(table)} items after Holm adjustment; for {departed} "
-            f"the posterior probability of a departure above {spec.relevant_departure:g} logits exceeds 0.95. These are "
+            f"the posterior probability of a departure above {spec.relevant_departure:g} logits exceeds 0.95. These "
+            "are "
             "tests item by item: the paper's own test is of a model with all variables, whose rows are not published."
         ),
     )
@@ -282,7 +283,12 @@ def _weight_figure(spec: ContingencySpec, fits: Mapping[str, Fit]) -> ReportFigu
     for label, fit in fits.items():
         if label != quoted and not label.startswith(f"{quoted}-weight-"):
             continue
-        draws = fit.tree["posterior"]["cramers_v"].stack(sample=("chain", "draw")).transpose("item", "sample").values
+        draws = (
+            group_of(fit, "posterior")["cramers_v"]
+            .stack(sample=("chain", "draw"))
+            .transpose("item", "sample")
+            .to_numpy()
+        )
         for name, values in zip(spec.items, draws, strict=True):
             lower, estimate, upper = np.percentile(values, [2.5, 50, 97.5])
             weight = fit.tree.attrs["composite_weight"]
@@ -303,7 +309,10 @@ def _weight_figure(spec: ContingencySpec, fits: Mapping[str, Fit]) -> ReportFigu
         f"{spec.priors[0]} prior. Dashed line: V = {spec.relevant_v:g}.",
         "A conclusion that holds at the smallest weight holds however strongly the tables depend on one another.",
         "Mean width of the intervals: "
-        + ", ".join(f"{width:.3f} at {name}" for name, width in (data["upper"] - data["lower"]).groupby(data["series"]).mean().items())
+        + ", ".join(
+            f"{width:.3f} at {name}"
+            for name, width in (data["upper"] - data["lower"]).groupby(data["series"]).mean().items()
+        )
         + ".",
         figures.dot_interval(data, xlabel="Cramér's V", reference=spec.relevant_v),
         data,
@@ -312,20 +321,21 @@ def _weight_figure(spec: ContingencySpec, fits: Mapping[str, Fit]) -> ReportFigu
 
 def _prior_posterior(spec: ContingencySpec, fits: Mapping[str, Fit]) -> ReportFigure:
     fit = fits[f"contingency-{spec.priors[0]}"]
-    v = fit.tree["posterior"]["cramers_v"].median(("chain", "draw"))
-    order = v["item"].values[np.argsort(v.values)]
+    v = group_of(fit, "posterior")["cramers_v"].median(("chain", "draw"))
+    order = v["item"].to_numpy()[np.argsort(v.to_numpy())]
     chosen = {"weakest": order[0], "middling": order[len(order) // 2], "strongest": order[-1]}
     prior, posterior = top_level_draws(fit, ("tau", "slab_variance"))
     for words, item in chosen.items():
         name = f"option 1 of item {item} ({words})"
         for target, group in ((prior, "prior"), (posterior, "posterior")):
-            effect = fit.tree[group]["option_effect"]
-            target[name] = effect.sel(item=item).isel(option=0).values
+            effect = group_of(fit, group)["option_effect"]
+            target[name] = effect.sel(item=item).isel(option=0).to_numpy()
     curves = density_curves(prior, posterior)
     return ReportFigure(
         "contingency-prior-posterior",
         "Prior and posterior",
-        f"Densities under the {spec.priors[0]} prior: its global scale tau and slab variance, and the effect of the first "
+        f"Densities under the {spec.priors[0]} prior: its global scale tau and slab variance, and the effect of the "
+        "first "
         "option of the items with the smallest, middling and largest association.",
         "A posterior much narrower than its prior was learnt from the counts; one that lies on its prior was not.",
         spread_words(prior, posterior),

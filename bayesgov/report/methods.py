@@ -11,10 +11,14 @@ _AUDIT = Section(
     "Audit",
     (
         Paragraph(
-            "A printed number stands for every value that rounds to it. Checks carry these rounding intervals through their "
-            "formulas by interval arithmetic with outward rounding, so a flag means that no values within rounding agree; "
-            "nothing is compared with a guessed tolerance. Counts and degrees of freedom are exact. A check whose input is "
-            "missing, or whose identity does not apply, is not checkable, which is not a pass. The power of a check is the share "
+            "A printed number stands for every value that rounds to it. Checks carry these rounding intervals through "
+            "their "
+            "formulas by interval arithmetic with outward rounding, so a flag means that no values within rounding "
+            "agree; "
+            "nothing is compared with a guessed tolerance. Counts and degrees of freedom are exact. A check whose "
+            "input is "
+            "missing, or whose identity does not apply, is not checkable, which is not a pass. The power of a check "
+            "is the share "
             "of one-digit changes to its numbers that it would flag."
         ),
         Equation(
@@ -29,14 +33,19 @@ _SHARED = Section(
     "Diagnostics and decisions",
     (
         Paragraph(
-            "Posterior draws come from the No-U-Turn sampler in four chains. A fit passes if every rank-normalised R-hat is below "
-            "1.01, every bulk and tail effective sample size above 400, no transition diverges and E-BFMI exceeds 0.3; quantities "
-            "that cannot be computed count as failures. Prior sensitivity is measured by power-scaling the top-level priors. All "
+            "Posterior draws come from the No-U-Turn sampler in four chains. A fit passes if every rank-normalised "
+            "R-hat is below "
+            "1.01, every bulk and tail effective sample size above 400, no transition diverges and E-BFMI exceeds "
+            "0.3; quantities "
+            "that cannot be computed count as failures. Prior sensitivity is measured by power-scaling the top-level "
+            "priors. All "
             "intervals are 95% and equal-tailed unless named otherwise."
         ),
         Paragraph(
-            "A claim holds on the posterior where its probability, as one joint event over all its parts, is 0.95 or more; it does "
-            "not hold at 0.05 or less; between the two it is undetermined. A p-value below its level is the frequentist decision. "
+            "A claim holds on the posterior where its probability, as one joint event over all its parts, is 0.95 or "
+            "more; it does "
+            "not hold at 0.05 or less; between the two it is undetermined. A p-value below its level is the "
+            "frequentist decision. "
             "The two are never put into one column."
         ),
     ),
@@ -48,17 +57,24 @@ _BLOCKS = {
         "Contingency tables",
         (
             Paragraph(
-                "Each item's table of options by outcome grade is fitted by a cumulative-logit model with cutpoints of its own and "
-                "option effects that sum to zero. Frequentist: chi-square, G², Cramér's V with limits by noncentral chi-square "
-                "inversion, Holm and Benjamini-Hochberg adjustment, maximum likelihood by Newton with Wald, likelihood-ratio and "
-                "profile intervals, and the likelihood-ratio test of parallel lines. Bayesian: the same likelihood with a "
-                "regularised horseshoe, an R2D2 and a normal prior on the effects, grouped by item, and a uniform Dirichlet prior on "
-                "the grade probabilities that the cutpoints imply; beside it the model-free Dirichlet posterior of the cells and the "
+                "Each item's table of options by outcome grade is fitted by a cumulative-logit model with cutpoints "
+                "of its own and "
+                "option effects that sum to zero. Frequentist: chi-square, G², Cramér's V with limits by noncentral "
+                "chi-square "
+                "inversion, Holm and Benjamini-Hochberg adjustment, maximum likelihood by Newton with Wald, "
+                "likelihood-ratio and "
+                "profile intervals, and the likelihood-ratio test of parallel lines. Bayesian: the same likelihood "
+                "with a "
+                "regularised horseshoe, an R2D2 and a normal prior on the effects, grouped by item, and a uniform "
+                "Dirichlet prior on "
+                "the grade probabilities that the cutpoints imply; beside it the model-free Dirichlet posterior of "
+                "the cells and the "
                 "Gunel-Dickey Bayes factor."
             ),
             Equation(
                 r"\ell_w(\theta) = w \sum_{i=1}^{16} \sum_{o,k} n_{iok} \log P(y = k \mid o;\, c_i, \beta_i)",
-                "The composite log-likelihood is the weight w times the sum over items, options and grades of counts times log "
+                "The composite log-likelihood is the weight w times the sum over items, options and grades of counts "
+                "times log "
                 "probabilities.",
             ),
         ),
@@ -68,8 +84,10 @@ _BLOCKS = {
         "Coefficient table",
         (
             Paragraph(
-                "Printed estimates with their standard errors are a normal-means problem. Frequentist: z, p-values with adjustment, "
-                "universal soft thresholding and the positive-part James-Stein estimate. Bayesian: a regularised horseshoe whose "
+                "Printed estimates with their standard errors are a normal-means problem. Frequentist: z, p-values "
+                "with adjustment, "
+                "universal soft thresholding and the positive-part James-Stein estimate. Bayesian: a regularised "
+                "horseshoe whose "
                 "global scale follows from the expected number of non-zero effects."
             ),
         ),
@@ -79,10 +97,14 @@ _BLOCKS = {
         "Table by region",
         (
             Paragraph(
-                "Standard errors are |estimate / t|. Frequentist: each region alone, inverse-variance pooling, and random effects by "
-                "restricted maximum likelihood with Knapp-Hartung intervals (also truncated at the plain standard error), Q, I², "
-                "Q-profile limits of tau² and prediction intervals. Bayesian: a normal hierarchical model with region effects "
-                "integrated out while sampling and redrawn exactly; the rounding of t is a latent parameter. Long-run effects: Fieller "
+                "Standard errors are |estimate / t|. Frequentist: each region alone, inverse-variance pooling, and "
+                "random effects by "
+                "restricted maximum likelihood with Knapp-Hartung intervals (also truncated at the plain standard "
+                "error), Q, I², "
+                "Q-profile limits of tau² and prediction intervals. Bayesian: a normal hierarchical model with region "
+                "effects "
+                "integrated out while sampling and redrawn exactly; the rounding of t is a latent parameter. Long-run "
+                "effects: Fieller "
                 "sets and delta-method intervals beside posterior medians."
             ),
         ),
@@ -91,8 +113,10 @@ _BLOCKS = {
 
 _REFERENCES = {
     "": (
-        "Betancourt, M. (2016). Diagnosing suboptimal cotangent disintegrations in Hamiltonian Monte Carlo. arXiv:1604.00695",
-        "Kallioinen, N., Paananen, T., Bürkner, P.-C. & Vehtari, A. (2024). Detecting and diagnosing prior and likelihood "
+        "Betancourt, M. (2016). Diagnosing suboptimal cotangent disintegrations in Hamiltonian Monte Carlo. "
+        "arXiv:1604.00695",
+        "Kallioinen, N., Paananen, T., Bürkner, P.-C. & Vehtari, A. (2024). Detecting and diagnosing prior and "
+        "likelihood "
         "sensitivity with power-scaling. Statistics and Computing 34, 57. https://doi.org/10.1007/s11222-023-10366-5",
         "Moore, R. E., Kearfott, R. B. & Cloud, M. J. (2009). Introduction to Interval Analysis. SIAM. "
         "https://doi.org/10.1137/1.9780898717716",
@@ -102,24 +126,31 @@ _REFERENCES = {
     "contingency": (
         "Gunel, E. & Dickey, J. (1974). Bayes factors for independence in contingency tables. Biometrika 61, 545-557. "
         "https://doi.org/10.1093/biomet/61.3.545",
-        "Piironen, J. & Vehtari, A. (2017). Sparsity information and regularization in the horseshoe and other shrinkage priors. "
+        "Piironen, J. & Vehtari, A. (2017). Sparsity information and regularization in the horseshoe and other "
+        "shrinkage priors. "
         "Electronic Journal of Statistics 11, 5018-5051. https://doi.org/10.1214/17-EJS1337SI",
-        "Varin, C., Reid, N. & Firth, D. (2011). An overview of composite likelihood methods. Statistica Sinica 21, 5-42.",
-        "Zhang, Y. D., Naughton, B. P., Bondell, H. D. & Reich, B. J. (2022). Bayesian regression using a prior on the model fit: "
+        "Varin, C., Reid, N. & Firth, D. (2011). An overview of composite likelihood methods. Statistica Sinica 21, "
+        "5-42.",
+        "Zhang, Y. D., Naughton, B. P., Bondell, H. D. & Reich, B. J. (2022). Bayesian regression using a prior on "
+        "the model fit: "
         "the R2-D2 shrinkage prior. JASA 117, 862-874. https://doi.org/10.1080/01621459.2020.1825449",
     ),
     "coefficients": (
-        "Piironen, J. & Vehtari, A. (2017). Sparsity information and regularization in the horseshoe and other shrinkage priors. "
+        "Piironen, J. & Vehtari, A. (2017). Sparsity information and regularization in the horseshoe and other "
+        "shrinkage priors. "
         "Electronic Journal of Statistics 11, 5018-5051. https://doi.org/10.1214/17-EJS1337SI",
     ),
     "regions": (
         "Fieller, E. C. (1954). Some problems in interval estimation. JRSS B 16, 175-185. "
         "https://doi.org/10.1111/j.2517-6161.1954.tb00159.x",
-        "Knapp, G. & Hartung, J. (2003). Improved tests for a random effects meta-regression with a single covariate. Statistics in "
+        "Knapp, G. & Hartung, J. (2003). Improved tests for a random effects meta-regression with a single covariate. "
+        "Statistics in "
         "Medicine 22, 2693-2710. https://doi.org/10.1002/sim.1482",
-        "Röver, C. (2020). Bayesian random-effects meta-analysis using the bayesmeta R package. Journal of Statistical Software 93(6). "
+        "Röver, C. (2020). Bayesian random-effects meta-analysis using the bayesmeta R package. Journal of "
+        "Statistical Software 93(6). "
         "https://doi.org/10.18637/jss.v093.i06",
-        "Viechtbauer, W. (2007). Confidence intervals for the amount of heterogeneity in meta-analysis. Statistics in Medicine 26, "
+        "Viechtbauer, W. (2007). Confidence intervals for the amount of heterogeneity in meta-analysis. Statistics in "
+        "Medicine 26, "
         "37-52. https://doi.org/10.1002/sim.2514",
     ),
 }

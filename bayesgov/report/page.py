@@ -222,7 +222,8 @@ def flag_groups(audit: AuditReport, verdicts: Sequence[Verdict]) -> tuple[FlagGr
     for row in audit.with_verdict(*verdicts):
         groups.setdefault((row.place, row.kind), []).append(row)
     return tuple(
-        FlagGroup(place or "elsewhere", kind, tuple(rows), checked[place, kind]) for (place, kind), rows in groups.items()
+        FlagGroup(place or "elsewhere", kind, tuple(rows), checked[place, kind])
+        for (place, kind), rows in groups.items()
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from bayesgov.fit import Fit
 from bayesgov.report.content import Paragraph
@@ -14,6 +15,11 @@ from bayesgov.report.content import Paragraph
 def assumptions(sentences: tuple[str, ...]) -> tuple[Paragraph, ...]:
     """Every assumption as a paragraph of its own, marked as one."""
     return tuple(Paragraph(sentence, "assumption") for sentence in sentences)
+
+
+def group_of(fit: Fit, name: str) -> xr.Dataset:
+    """A group of the fit's tree as a dataset."""
+    return fit.tree[name].to_dataset()
 
 
 def interval_rows(table: pd.DataFrame, series: Mapping[str, tuple[str, str, str]]) -> pd.DataFrame:
@@ -37,12 +43,12 @@ def interval_rows(table: pd.DataFrame, series: Mapping[str, tuple[str, str, str]
 
 
 def top_level_draws(fit: Fit, names: tuple[str, ...]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Prior and posterior draws of positive scalar variables that the fit has, as log10: their priors have long tails."""
-    prior, posterior = fit.tree["prior"], fit.tree["posterior"]
+    """Prior and posterior draws of the fit's positive scalar variables, as log10: their priors have long tails."""
+    prior, posterior = group_of(fit, "prior"), group_of(fit, "posterior")
     present = [name for name in names if name in posterior and name in prior]
     return (
-        {f"log10 {name}": np.log10(prior[name].values) for name in present},
-        {f"log10 {name}": np.log10(posterior[name].values) for name in present},
+        {f"log10 {name}": np.log10(prior[name].to_numpy()) for name in present},
+        {f"log10 {name}": np.log10(posterior[name].to_numpy()) for name in present},
     )
 
 

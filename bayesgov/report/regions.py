@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from bayesgov.fit import Fit
 from bayesgov.report import figures
 from bayesgov.report.content import Equation, Paragraph, ReportFigure, ReportTable, Section
 from bayesgov.report.densities import density_curves
-from bayesgov.report.pieces import assumptions, spread_words
+from bayesgov.report.pieces import assumptions, group_of, spread_words
 from bayesgov.spec import RegionsSpec
 
 _TERMS_IN_A_FIGURE = 4
@@ -39,8 +40,10 @@ def sections(
                 ReportTable(
                     "heterogeneity",
                     "Heterogeneity between regions",
-                    "Cochran's Q with its p-value, tau² by REML with Q-profile confidence limits, by DerSimonian-Laird and "
-                    "by Paule-Mandel, I² and H²; posterior median and 95% equal-tailed credible limits of tau and of I².",
+                    "Cochran's Q with its p-value, tau² by REML with Q-profile confidence limits, by "
+                    "DerSimonian-Laird and "
+                    "by Paule-Mandel, I² and H²; posterior median and 95% equal-tailed credible limits of tau and of "
+                    "I².",
                     tables["heterogeneity"],
                 ),
                 ReportTable(
@@ -63,7 +66,9 @@ def sections(
         ),
         Section(
             "long-run",
-            "Long-run effect of digital government by region" if spec.effect == "digital" else "Long-run effect by region",
+            "Long-run effect of digital government by region"
+            if spec.effect == "digital"
+            else "Long-run effect by region",
             (
                 Equation(
                     r"\lambda_r = \frac{\beta_{0r} + \beta_{1r}}{1 - \alpha_r}",
@@ -74,7 +79,8 @@ def sections(
                 ReportTable(
                     "long-run",
                     "Long-run effects",
-                    "Fieller sets can be a whole line or the complement of an interval: the column set_text says which. "
+                    "Fieller sets can be a whole line or the complement of an interval: the column set_text says "
+                    "which. "
                     "Delta-method intervals are not valid where the denominator may be zero (column valid). Posterior "
                     "rows give medians, never means, and the probability that the lagged outcome's coefficient is 1 "
                     "or more, above 0.95 (near_unit_root), and below 1 in absolute value (stationary).",
@@ -120,7 +126,9 @@ def sections(
 
 def _forests(spec: RegionsSpec, pooling: pd.DataFrame, reading: str) -> tuple[ReportFigure, ...]:
     mine = pooling[pooling["reading"] == reading].assign(
-        label=lambda frame: frame["region_label"], term_id=lambda frame: frame["term"], term=lambda frame: frame["term_label"]
+        label=lambda frame: frame["region_label"],
+        term_id=lambda frame: frame["term"],
+        term=lambda frame: frame["term_label"],
     )
     result = []
     for start in range(0, len(spec.terms), _TERMS_IN_A_FIGURE):
@@ -132,9 +140,11 @@ def _forests(spec: RegionsSpec, pooling: pd.DataFrame, reading: str) -> tuple[Re
             ReportFigure(
                 f"forest-{start + 1}-{start + len(terms)}",
                 f"Regions under no, partial and complete pooling: terms {start + 1} to {start + len(terms)}",
-                f"Estimates of table {spec.table} with 95% intervals: each region alone (Wald confidence), partial pooling by "
+                f"Estimates of table {spec.table} with 95% intervals: each region alone (Wald confidence), partial "
+                "pooling by "
                 "REML (best linear unbiased prediction) and by the hierarchical model (credible), complete pooling "
-                f"(confidence). {_READINGS[reading].capitalize()}. An arrow head marks an interval that leaves the panel.",
+                f"(confidence). {_READINGS[reading].capitalize()}. An arrow head marks an interval that leaves the "
+                "panel.",
                 "Partial pooling between the other two is what borrowing strength means; a region far from the rest "
                 "that stays there has the data to do so.",
                 f"Of {len(alone)} single-region intervals {apart} exclude zero.",
@@ -153,9 +163,7 @@ def _mean_effects(means: pd.DataFrame, new_region: pd.DataFrame, reading: str) -
     }
     mean = means[(means["reading"] == reading) & means["series"].isin(shown)]
     predictive = new_region[(new_region["reading"] == reading) & (new_region["approach"] == "bayesian")]
-    data = pd.concat(
-        [mean.assign(label=mean["series"].map(shown)), predictive.assign(label="a new region")]
-    ).assign(
+    data = pd.concat([mean.assign(label=mean["series"].map(shown)), predictive.assign(label="a new region")]).assign(
         series=lambda frame: frame["approach"].map(
             {"frequentist": "95% confidence", "bayesian": "95% credible or posterior predictive"}
         ),
@@ -165,10 +173,12 @@ def _mean_effects(means: pd.DataFrame, new_region: pd.DataFrame, reading: str) -
     return ReportFigure(
         "mean-effects",
         "Mean over regions, and a new region",
-        "Mean effect of each term over the regions by complete pooling, by REML with the truncated Knapp-Hartung interval and "
+        "Mean effect of each term over the regions by complete pooling, by REML with the truncated Knapp-Hartung "
+        "interval and "
         "by the hierarchical model, and the posterior predictive for a region not in the table. "
         f"{_READINGS[reading].capitalize()}.",
-        "A prediction interval much wider than the mean's interval means that regions may differ although their mean is known.",
+        "A prediction interval much wider than the mean's interval means that regions may differ although their mean "
+        "is known.",
         f"{len(excluding)} of {len(data)} intervals exclude zero"
         + (f": {', '.join(excluding['term'] + ' (' + excluding['label'] + ')')}." if len(excluding) else "."),
         figures.caterpillar(data, xlabel="coefficient, 95% interval"),
@@ -186,13 +196,18 @@ def _long_run_figure(long_run: pd.DataFrame, reading: str) -> ReportFigure:
     return ReportFigure(
         "long-run",
         "Long-run effect by region",
-        "Fieller's 95% confidence set and the delta-method 95% confidence interval, and the posterior median with 95% credible "
-        f"interval without and with pooling. {_READINGS[reading].capitalize()}. {unbounded} of {len(fieller)} Fieller sets are "
-        "unbounded: the whole line, or everything outside a gap. An arrow head marks an interval that leaves the panel.",
-        "Where the lagged outcome's coefficient may be 1, the ratio has no finite moments: medians and Fieller sets are "
+        "Fieller's 95% confidence set and the delta-method 95% confidence interval, and the posterior median with 95% "
+        "credible "
+        f"interval without and with pooling. {_READINGS[reading].capitalize()}. {unbounded} of {len(fieller)} Fieller "
+        "sets are "
+        "unbounded: the whole line, or everything outside a gap. An arrow head marks an interval that leaves the "
+        "panel.",
+        "Where the lagged outcome's coefficient may be 1, the ratio has no finite moments: medians and Fieller sets "
+        "are "
         "meaningful there, delta-method intervals are not.",
         f"Posterior medians run from {bayesian['estimate'].min():.2f} to {bayesian['estimate'].max():.2f}; "
-        f"{int(((bayesian['lower'] <= 0) & (bayesian['upper'] >= 0)).sum())} of {len(bayesian)} credible intervals include zero.",
+        f"{int(((bayesian['lower'] <= 0) & (bayesian['upper'] >= 0)).sum())} of {len(bayesian)} credible intervals "
+        "include zero.",
         figures.dot_interval(data, xlabel="long-run effect, 95% interval"),
         data,
     )
@@ -217,7 +232,8 @@ def _correlation_figure(table: pd.DataFrame, reading: str) -> ReportFigure:
     return ReportFigure(
         "long-run-correlation",
         "Probability of a positive long-run effect under assumed correlations",
-        "Posterior probability that the long-run effect is above zero, against the assumed correlation of the current and "
+        "Posterior probability that the long-run effect is above zero, against the assumed correlation of the current "
+        "and "
         "the lagged effect, for three assumed correlations of their sum with the lagged outcome's coefficient. "
         f"Hierarchical model; {_READINGS[reading]}. The vertical line is the main analysis.",
         "Flat lines mean that the missing covariances do not matter for the sign.",
@@ -235,10 +251,13 @@ def _sign_conflict(table: pd.DataFrame) -> tuple[ReportTable | Paragraph, ...]:
         return (Paragraph("No estimate has a sign other than its t-value's."),)
     cells = table[["term", "region", "printed_estimate", "printed_t"]].drop_duplicates()
     words = "; ".join(
-        f"{row.term}, {row.region}: estimate {row.printed_estimate:g} with t = {row.printed_t:g}" for row in cells.itertuples()
+        f"{row.term}, {row.region}: estimate {row.printed_estimate:g} with t = {row.printed_t:g}"
+        for row in cells.itertuples()
     )
     return (
-        Paragraph(f"Estimate and t-value have opposite signs in {len(cells)} cell(s) ({words}); both readings are analysed."),
+        Paragraph(
+            f"Estimate and t-value have opposite signs in {len(cells)} cell(s) ({words}); both readings are analysed."
+        ),
         ReportTable(
             "sign-conflict",
             "The sign conflict, both ways",
@@ -251,18 +270,21 @@ def _sign_conflict(table: pd.DataFrame) -> tuple[ReportTable | Paragraph, ...]:
 def _prior_posterior(spec: RegionsSpec, fits: Mapping[str, Fit], pooling: pd.DataFrame, reading: str) -> ReportFigure:
     fit = fits[f"regions-hierarchical-{reading}"]
     labels = dict(zip(pooling["term"], pooling["term_label"], strict=True))
-    prior, posterior = {}, {}
+    prior: dict[str, np.ndarray] = {}
+    posterior: dict[str, np.ndarray] = {}
     for variable, words in (("mu", "mean over regions"), ("tau", "between-region sd")):
         for term in (spec.effect, spec.effect_lag, spec.lagged_outcome):
             for target, group in ((prior, "prior"), (posterior, "posterior")):
-                target[f"{labels[term]}: {words}"] = fit.tree[group][variable].sel(term=term).values
+                target[f"{labels[term]}: {words}"] = group_of(fit, group)[variable].sel(term=term).to_numpy()
     curves = density_curves(prior, posterior)
     return ReportFigure(
         "regions-prior-posterior",
         "Prior and posterior",
-        "Densities of the mean over regions and the between-region standard deviation of the terms that enter the long-run "
+        "Densities of the mean over regions and the between-region standard deviation of the terms that enter the "
+        "long-run "
         f"effect. {_READINGS[reading].capitalize()}.",
-        "Seven regions say little about how much regions differ: a posterior of the standard deviation that leans on its prior "
+        "Seven regions say little about how much regions differ: a posterior of the standard deviation that leans on "
+        "its prior "
         "is expected, and the sensitivity table says how much it matters.",
         spread_words(prior, posterior),
         figures.prior_posterior(curves),
@@ -285,12 +307,15 @@ def _prior_scale(table: pd.DataFrame, reading: str) -> ReportFigure:
     return ReportFigure(
         "prior-scale",
         "Mean over regions under wider and narrower heterogeneity priors",
-        "Posterior median and 95% credible interval of each term's mean when the scale of the between-region prior is halved "
+        "Posterior median and 95% credible interval of each term's mean when the scale of the between-region prior is "
+        "halved "
         "and doubled; refitted. The vertical line is the main analysis.",
         "Flat lines mean that the conclusion does not rest on the heterogeneity prior.",
         f"Medians and intervals of {data['panel'].nunique()} terms at prior scale factors "
         + ", ".join(f"{factor:g}" for factor in sorted(data["dial"].unique()))
         + ".",
-        figures.sensitivity(data, xlabel="factor on the prior scale", ylabel="mean over regions", reference=1.0, log=True),
+        figures.sensitivity(
+            data, xlabel="factor on the prior scale", ylabel="mean over regions", reference=1.0, log=True
+        ),
         data,
     )

@@ -18,7 +18,19 @@ from bayesgov.report.document import check_writable, write_run
 from bayesgov.spec import PublishedSpec
 from bayesgov.study import Study
 
-_LIBRARIES = ("pymc", "pytensor", "nutpie", "numba", "arviz", "numpy", "scipy", "pandas", "xarray", "zarr", "matplotlib")
+_LIBRARIES = (
+    "pymc",
+    "pytensor",
+    "nutpie",
+    "numba",
+    "arviz",
+    "numpy",
+    "scipy",
+    "pandas",
+    "xarray",
+    "zarr",
+    "matplotlib",
+)
 
 
 def reanalyse_and_write(jobs: Sequence[tuple[Study, PublishedSpec]], folder: Path, command: str) -> int:
@@ -120,11 +132,15 @@ def _provenance(jobs: Sequence[tuple[Study, PublishedSpec]], command: str, start
 def _summary(console: Console, results: Sequence, report: Path, seconds: float) -> None:  # type: ignore[type-arg]
     for result in results:
         failed = [
-            f"{fit.label}: {check.name}" for fit in result.fits.values() for check in fit.checks() if check.status == "fail"
+            f"{fit.label}: {check.name}"
+            for fit in result.fits.values()
+            for check in fit.checks()
+            if check.status == "fail"
         ]
         flags = sum(row.verdict in ("inconsistent", "impossible") for row in result.audit.rows)
         console.print(
-            f"{result.study.key}: {len(result.verdicts)} claims judged, {flags} of {len(result.audit.rows)} audit checks "
+            f"{result.study.key}: {len(result.verdicts)} claims judged, {flags} of {len(result.audit.rows)} audit "
+            "checks "
             f"flagged, {len(result.fits)} fits, "
             + (f"failed diagnostics: {', '.join(failed)}" if failed else "no diagnostic failed"),
             highlight=False,

@@ -18,7 +18,7 @@ from bayesgov.shrinkage_kernel import log_scales, logistic, pull_back, softplus
 
 
 @numba.njit(error_model="numpy")
-def tables_log_density(  # noqa: PLR0917  compiled code takes arrays by position
+def tables_log_density(
     theta: np.ndarray,
     counts: np.ndarray,
     weight: float,

@@ -168,16 +168,21 @@ def test_each_claim_shows_each_ruling_as_a_word_and_a_sentence(page: str) -> Non
     assert "0.38 under R2D2" in row
 
 
-def test_flags_stand_in_full_and_the_rest_is_folded(page: str) -> None:
+def test_flags_have_a_line_each_and_their_detail_on_demand(page: str) -> None:
     audit = page.split('id="survey-audit"')[1].split('id="survey-contingency"', maxsplit=1)[0]
-    shown, _, folded = audit.partition("<details")
-    assert "Agrees under:</strong> one misprinted digit in 7/1/estimate (6.528 → 6.582) (4.169)" in shown
-    assert "Tried, does not agree: Yates correction (118.2); G² instead of χ² (121.9)." in " ".join(shown.split())
-    assert "The check would notice 12 % of one-digit typos." in shown
-    assert "within [−0.42, −0.4]" in shown  # the bounds stand in where no text of the recomputed value is given
-    assert "chi2-3<" not in shown
-    assert "chi2-3<" in folded
-    assert "is printed empty" in folded
+    flags, _, rest = audit.partition("Undetermined: rounding")
+    summaries = re.findall(r"<summary><strong>(.+?)</strong>: (.+?), (\d+) of (\d+)", " ".join(flags.split()))
+    assert summaries
+    assert all(0 < int(flagged) <= int(checked) for _, _, flagged, checked in summaries)
+    assert "Agrees under:</strong> one misprinted digit in 7/1/estimate (6.528 → 6.582) (4.169)" in flags
+    assert "2 readings tried that do not agree</summary><small>Yates correction (118.2); G² instead of χ² (121.9)." in (
+        " ".join(flags.split())
+    )
+    assert "The check would notice 12 % of one-digit typos." in flags
+    assert "within [−0.42, −0.4]" in flags  # the bounds stand in where no text of the recomputed value is given
+    assert "chi2-3<" not in flags
+    assert "chi2-3<" in rest
+    assert "is printed empty" in rest
 
 
 def test_text_is_escaped(page: str) -> None:

@@ -12,7 +12,6 @@ from bayesgov.published.audit.finding import Explanation, Finding, Verdict
 from bayesgov.published.audit.identity import (
     LARGEST_DF,
     around,
-    below,
     compare,
     normal_quantile,
     not_checkable,
@@ -242,10 +241,10 @@ def _explain_excludes(
     # a one-tailed p below alpha / 2 is a two-sided p below alpha
     cuts.append(("one-tailed p", alpha / 2))
     tried = tuple(
-        Explanation(name, f"p = {p} against {cut}", resolves=below(p, cut) in (outside, None)) for name, cut in cuts
+        Explanation(name, f"p = {p} against {cut}", resolves=p.below(cut) in (outside, None)) for name, cut in cuts
     )
     against_one = "excludes 1" if ratio else "contains 1"
-    return (*tried, Explanation("a ratio, so the interval against 1", against_one, resolves=below(p, alpha) is ratio))
+    return (*tried, Explanation("a ratio, so the interval against 1", against_one, resolves=p.below(alpha) is ratio))
 
 
 @check("interval_excludes_zero", classical=True, explain=_explain_excludes)
@@ -264,7 +263,7 @@ def interval_excludes_zero(
         return not_checkable(str(p), limits_unusable(lower, upper))
     if p.bounds.high < 0 or p.bounds.low > 1:
         return Finding(str(p), "", None, None, "impossible", note=f"A p-value lies in [0, 1]; printed {p}.")
-    outside, significant = _excludes(lower.bounds, upper.bounds, 0.0), below(p, _alpha(level))
+    outside, significant = _excludes(lower.bounds, upper.bounds, 0.0), p.below(_alpha(level))
     unsettled = outside is None or significant is None
     verdict: Verdict = "undetermined" if unsettled else "consistent" if outside is significant else "inconsistent"
     words = {True: "excludes zero", False: "contains zero", None: "can touch zero"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from decimal import Decimal
 from fractions import Fraction
 
 from scipy.special import chdtrc, ndtr, ndtri, stdtr
@@ -54,19 +53,6 @@ def enclose(value: Fraction) -> Interval:
 def around(value: float) -> Interval:
     """Enclosure of a short floating-point sum, whose relative error is far below 4e-12."""
     return Interval.point(value).monotone(float, slack_ulps=_SLACK_ULPS)
-
-
-def below(printed: PrintedNumber, cut: Decimal) -> bool | None:
-    """Whether a printed number stands for values below the cut: True or False where certain, else None.
-
-    The ends of the rounding interval are compared as decimals: "0.1" begins at 0.05, which is not below 0.05.
-    """
-    if printed.comparator in ("<", "<="):
-        return True if printed.value < cut or (printed.comparator == "<" and printed.value == cut) else None
-    if printed.comparator in (">", ">="):
-        return False if printed.value >= cut else None
-    half = Decimal(5).scaleb(-printed.decimals - 1)
-    return False if printed.value - half >= cut else True if printed.value + half < cut else None
 
 
 def normal_quantile(level: float) -> float:

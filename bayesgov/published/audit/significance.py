@@ -9,7 +9,6 @@ from scipy.special import chdtri
 
 from bayesgov.printed import Interval, PrintedNumber
 from bayesgov.published.audit.finding import Explanation, Finding, Verdict
-from bayesgov.published.audit.identity import below
 from bayesgov.published.audit.interval_matrix import cell_place
 from bayesgov.published.audit.registry import check
 from bayesgov.published.audit.wording import listing
@@ -37,7 +36,7 @@ def _explain_p(*, p: Numbers, alpha: float, comparisons: int = 1, quote: str = "
     cuts += [(f"the {other:g} level", Decimal(str(other))) for other in _OTHER_LEVELS if other != alpha]
     if comparisons > 1:
         cuts.append((f"p printed as adjusted for {comparisons} tests (Bonferroni)", comparisons * level))
-    found = [(name, sum(below(cell, cut) is False for cell in p.values())) for name, cut in cuts]
+    found = [(name, sum(cell.below(cut) is False for cell in p.values())) for name, cut in cuts]
     return tuple(Explanation(name, f"{count} of {len(p)} not below", resolves=count == 0) for name, count in found)
 
 
@@ -57,7 +56,7 @@ def all_p_below(*, p: Numbers, alpha: float, comparisons: int = 1, quote: str = 
         The sentence.
     """
     level = Decimal(str(alpha))
-    found = {reference: below(cell, level) for reference, cell in p.items()}
+    found = {reference: cell.below(level) for reference, cell in p.items()}
     against = [reference for reference, answer in found.items() if answer is False]
     unsettled = [reference for reference, answer in found.items() if answer is None]
     note = f"Not below {level}: {_rows(p, against)}; either side by rounding: {_rows(p, unsettled)}."

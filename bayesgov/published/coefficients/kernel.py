@@ -11,7 +11,7 @@ from bayesgov.shrinkage_kernel import log_scales, pull_back
 
 
 @numba.njit(error_model="numpy")
-def normal_means_log_density(  # noqa: PLR0917  compiled code takes arrays by position
+def normal_means_log_density(
     theta: np.ndarray,
     estimate: np.ndarray,
     std_error: np.ndarray,

@@ -23,7 +23,7 @@ def fit(design: ContingencyDesign, seed: int) -> PosteriorFit:
     rng = np.random.default_rng(seed)
     tree = xr.DataTree.from_dict(
         {
-            "posterior": _summaries([table for table in design.counts], design, rng),
+            "posterior": _summaries(list(design.counts), design, rng),
             "prior": _summaries([np.zeros_like(table) for table in design.counts], design, rng),
         }
     )

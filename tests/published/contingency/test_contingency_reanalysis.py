@@ -25,6 +25,7 @@ def test_fits_and_tables_are_complete(result):
         "contingency-r2d2",
         "contingency-normal",
         "contingency-horseshoe-weight-0.0625",
+        "contingency-saturated",
     ]
     assert {"screening", "option_effects", "association", "apart_together", "weight_sensitivity"} <= set(result.tables)
     for name in ("screening", "association", "proportionality", "apart_together", "proportional_odds"):
@@ -66,7 +67,21 @@ def test_composite_likelihood_is_declared(result):
 
 
 def test_no_divergence_even_in_a_short_run(result):
-    checks = {(fit.label, check.name): check for fit in result.fits for check in fit.checks()}
+    chains = [fit for fit in result.fits if fit.tree.attrs["bayesgov_kind"] == "mcmc"]
+    assert len(chains) == 4
+    checks = {(fit.label, check.name): check for fit in chains for check in fit.checks()}
     assert all(check.value == 0 for (_, name), check in checks.items() if name == "divergences")
     # 1,000 draws of two chains: the largest of some 300 R-hats is about 1.02
     assert all(check.value < 1.05 for (_, name), check in checks.items() if name == "rhat_max")
+
+
+def test_exact_draws_claim_no_chain(result):
+    free = result.fits[-1]
+    status = {check.name: check.status for check in free.checks()}
+    assert status["rhat_max"] == status["divergences"] == "not applicable"
+    v = free.tree["posterior"]["cramers_v"]
+    # with 3,654 respondents the posterior mean of V lies close to the sample's, a little above it
+    sample = result.tables["screening"]["cramers_v"].to_numpy()
+    assert np.abs(v.mean(("chain", "draw")).to_numpy() - sample).max() < 0.01
+    departure = free.tree["posterior"]["departure"].mean(("chain", "draw")).to_numpy()
+    np.testing.assert_allclose(result.tables["proportionality"]["departure"], departure, rtol=1e-12)
