@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -17,6 +18,9 @@ from bayesgov import __version__
 from bayesgov.report.document import check_writable, write_run
 from bayesgov.spec import PublishedSpec
 from bayesgov.study import Study
+
+if TYPE_CHECKING:
+    from bayesgov.published.reanalysis import StudyReanalysis
 
 _LIBRARIES = (
     "pymc",
@@ -129,7 +133,7 @@ def _provenance(jobs: Sequence[tuple[Study, PublishedSpec]], command: str, start
     }
 
 
-def _summary(console: Console, results: Sequence, report: Path, seconds: float) -> None:  # type: ignore[type-arg]
+def _summary(console: Console, results: Sequence[StudyReanalysis], report: Path, seconds: float) -> None:
     for result in results:
         failed = [
             f"{fit.label}: {check.name}"
@@ -144,8 +148,9 @@ def _summary(console: Console, results: Sequence, report: Path, seconds: float) 
             f"flagged, {len(result.fits)} fits, "
             + (f"failed diagnostics: {', '.join(failed)}" if failed else "no diagnostic failed"),
             highlight=False,
+            soft_wrap=True,
         )
         for problem in result.problems:
-            console.print(problem, style="bold", highlight=False)
-    console.print(f"{seconds:.0f} s", highlight=False)
+            console.print(problem, style="bold", highlight=False, soft_wrap=True)
+    console.print(f"{seconds:.0f} s", highlight=False, soft_wrap=True)
     print(report, file=sys.stdout)
