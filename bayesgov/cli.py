@@ -58,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", type=Path, default=None, help="run folder to write (default: runs/STUDY or runs/survey+panel)"
     )
     reanalyse.add_argument("--seed", type=int, default=None, help="seed of every sampler (default: the study's own)")
-    reanalyse.add_argument("--draws", type=int, default=None, help="draws per chain after tuning (default: 1000)")
+    reanalyse.add_argument(
+        "--draws", type=int, default=None, help="draws per chain after tuning (default: the study's own)"
+    )
     reanalyse.set_defaults(run=_reanalyse)
 
     audit = commands.add_parser(

@@ -7,36 +7,23 @@ claim carries them; prose, tables and figures read it and none derives it again.
 
 from __future__ import annotations
 
-import operator
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bayesgov.claims import Claim, Comparison, Evidence
 from bayesgov.errors import InputError
 from bayesgov.fit import Fit
 from bayesgov.printed import PrintedNumber
-from bayesgov.study import Study, read_toml
+from bayesgov.study import Study
 
 Answer = Literal["holds", "does not hold", "undetermined", "not checkable"]
-Expect = Literal["all", "any", "none"]
 
 # A posterior probability of the claim above this (or below its complement) decides it.
 DECISIVE_PROBABILITY = 0.95
-
-_COMPARISON = re.compile(r"\s*(abs)?\s*(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)\s*")
-_OPERATORS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,127 +68,30 @@ class ClaimVerdict:
     robustness: str
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A condition on single numbers: ``"< 0.05"``, ``"abs > 0.1"``."""
+def check_claims(claims: Sequence[Claim], study: Study, *, audited: Collection[str], blocks: Collection[str]) -> None:
+    """Find what no analysis is needed to find wrong with a study's claims, before anything is sampled.
 
-    magnitude: bool
-    symbol: str
-    threshold: float
+    Parameters
+    ----------
+    audited : collection of str
+        Ids of the audit checks that ran.
+    blocks : collection of str
+        Blocks of the spec, which result tables and fits are named after.
 
-    @classmethod
-    def parse(cls, text: str) -> Comparison:
-        match = _COMPARISON.fullmatch(text)
-        if match is None:
-            raise InputError(f"a condition such as '< 0.05' or 'abs > 0.1' was wanted; got {text!r}")
-        return cls(match[1] is not None, match[2], float(match[3]))
-
-    def of(self, values: np.ndarray) -> np.ndarray:
-        """Element-wise truth of the condition."""
-        compared: np.ndarray = _OPERATORS[self.symbol](np.abs(values) if self.magnitude else values, self.threshold)
-        return compared
-
-    def of_printed(self, number: PrintedNumber) -> bool | None:
-        """Truth for a printed number under its rounding; None where rounding allows both answers."""
-        if self.magnitude and number.value < 0:
-            if number.comparator != "=":
-                return None  # a bound on a negative number does not bound its magnitude
-            number = replace(number, value=-number.value)
-        side = number.below if self.symbol in ("<", "<=") else number.above
-        return side(Decimal(repr(self.threshold)), or_equal=self.symbol in ("<=", ">="))
-
-
-class _Evidence(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    each: str = ""
-    expect: Expect = "all"
-    quantity: str = ""  # how a reader calls the numbers; by default their column or variable
-    # what it means if the condition fails: "undetermined" where failing to show an effect does not refute it
-    otherwise: Literal["does not hold", "undetermined"] = "does not hold"
-    reason: str = ""
-
-    @property
-    def comparison(self) -> Comparison:
-        return Comparison.parse(self.each)
-
-
-class PrintedEvidence(_Evidence):
-    """Printed cells, each held against a condition; or the verdict of audit checks; or why neither is possible."""
-
-    cells: tuple[str, ...] = ()
-    audit: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _one_source(self) -> PrintedEvidence:
-        if sum(map(bool, (self.cells, self.audit, self.reason))) != 1:
-            raise ValueError("give one of cells (with each), audit, or reason")
-        if self.cells:
-            Comparison.parse(self.each)
-        return self
-
-
-class TableEvidence(_Evidence):
-    """A column of a result table of the reanalysis, filtered by ``where``; or why there is none."""
-
-    table: str = ""
-    column: str = ""
-    where: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _complete(self) -> TableEvidence:
-        if bool(self.table) == bool(self.reason):
-            raise ValueError("give table, column and each, or a reason")
-        if self.table:
-            Comparison.parse(self.each)
-        return self
-
-
-class PosteriorEvidence(_Evidence):
-    """A posterior variable of one fit, filtered by ``select``; the claim's probability is that of the joint event.
-
-    ``robust`` names further fits of the same variable, under other priors or readings.
+    Raises
+    ------
+    InputError
+        If a claim names a printed cell, an audit check or a block that does not exist.
     """
-
-    fit: str = ""
-    variable: str = ""
-    select: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    robust: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _complete(self) -> PosteriorEvidence:
-        if bool(self.fit) == bool(self.reason):
-            raise ValueError("give fit, variable and each, or a reason")
-        if self.fit:
-            Comparison.parse(self.each)
-        return self
-
-
-class Claim(BaseModel):
-    """One published sentence turned into an estimand and a decision rule."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: str
-    sentence: str
-    place: str
-    estimand: str
-    rule: str
-    printed: PrintedEvidence
-    frequentist: TableEvidence
-    posterior: PosteriorEvidence
-
-
-class _ClaimsFile(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    claims: tuple[Claim, ...]
-
-
-def read_claims(folder: Path) -> tuple[Claim, ...]:
-    """Read ``claims.toml`` of a study's folder; a study without one makes no claims."""
-    path = folder / "claims.toml"
-    return read_toml(path, _ClaimsFile).claims if path.is_file() else ()
+    verdicts = dict.fromkeys(audited, "")
+    for claim in claims:
+        _printed_ruling(claim, study, verdicts)
+        fits = (claim.posterior.fit, *claim.posterior.robust)
+        for name in (claim.frequentist.table.split("/")[0], *(label.split("-")[0] for label in fits)):
+            if name and name not in blocks:
+                raise InputError(
+                    f"claim {claim.id!r}: {name!r} is no block of published.toml; there are: {', '.join(blocks)}"
+                )
 
 
 def judge(
@@ -256,11 +146,18 @@ def _printed_ruling(claim: Claim, study: Study, audit_verdicts: Mapping[str, str
     if evidence.audit:
         return _audit_ruling(claim, audit_verdicts)
     numbers = {key: cell for reference in evidence.cells for key, cell in study.cells(reference).items()}
-    answers = {
-        key: evidence.comparison.of_printed(cell) for key, cell in numbers.items() if isinstance(cell, PrintedNumber)
-    }
+    printed = {key: cell for key, cell in numbers.items() if isinstance(cell, PrintedNumber)}
+    if not printed:
+        raise InputError(f"claim {claim.id!r}: {', '.join(evidence.cells)} names no printed number")
+    answers = {key: evidence.comparison.of_printed(cell) for key, cell in printed.items()}
     satisfied = sum(answer is True for answer in answers.values())
     unknown = sum(answer is None for answer in answers.values())
+    if evidence.against:
+        refuting = Comparison.parse(evidence.against)
+        answers = {
+            key: True if answer else False if refuting.of_printed(printed[key]) else None
+            for key, answer in answers.items()
+        }
     where = sorted({key.split("/")[0] for key in answers})
     text = _count(satisfied, len(answers), evidence.quantity or "printed values", evidence.each)
     if len(numbers) == 1:
@@ -292,16 +189,23 @@ def _table_ruling(claim: Claim, tables: Mapping[str, pd.DataFrame]) -> Ruling:
     frame = _named(tables, evidence.table, f"claim {claim.id!r}: result table")
     for column, allowed in evidence.where.items():
         frame = frame[_column(frame, column, claim).astype(str).isin(allowed)]
-    values = _column(frame, evidence.column, claim).to_numpy(dtype=float)
+    columns = (evidence.column,) if isinstance(evidence.column, str) else evidence.column
+    values = np.concatenate([_column(frame, name, claim).to_numpy(dtype=float) for name in columns])
     if values.size == 0:
         raise InputError(f"claim {claim.id!r}: no row of {evidence.table} matches {evidence.where}")
     finite = np.isfinite(values)
     truth = evidence.comparison.of(values)
     answers = [bool(t) if ok else None for t, ok in zip(truth, finite, strict=True)]
-    quantity = evidence.quantity or f"values of {evidence.column}"
+    if evidence.against:
+        opposite = _column(frame, evidence.against_column, claim).to_numpy(float) if evidence.against_column else values
+        contrary = Comparison.parse(evidence.against).of(opposite) & np.isfinite(opposite)
+        answers = [True if a else False if no else None for a, no in zip(answers, contrary, strict=True)]
+    quantity = evidence.quantity or f"values of {', '.join(columns)}"
     text = _count(sum(a is True for a in answers), len(answers), quantity, evidence.each)
     if values.size == 1:
         text = f"{quantity} = {values[0]:.3g}"
+    elif evidence.against and answers.count(False):
+        text += f"; {answers.count(False)} refuted ({evidence.against_column or evidence.column} {evidence.against})"
     return Ruling(_three_valued(answers, evidence), text)
 
 
@@ -330,9 +234,12 @@ def _robustness(claim: Claim, fits: Mapping[str, Fit]) -> str:
     labels = (claim.posterior.fit, *claim.posterior.robust)
     rulings = [_posterior_ruling(claim, fits, label) for label in labels]
     same = len({ruling.answer for ruling in rulings}) == 1
+    sizes = [_draws(claim, fits[label]).shape[1] for label in labels]
     listed = ", ".join(
-        f"{probability_words(ruling.probability or 0.0)} ({label.partition('-')[2]})"
-        for label, ruling in zip(labels, rulings, strict=True)
+        f"{probability_words(ruling.probability or 0.0)} ({label.partition('-')[2]}"
+        + (f", {size} of {sizes[0]} values" if size != sizes[0] else "")
+        + ")"
+        for label, ruling, size in zip(labels, rulings, sizes, strict=True)
     )
     return f"{'Same ruling' if same else 'The ruling changes'}: probability {listed}"
 
@@ -360,7 +267,7 @@ def _decide(probability: float) -> Answer:
     return "does not hold" if probability <= 1 - DECISIVE_PROBABILITY else "undetermined"
 
 
-def _three_valued(answers: Sequence[bool | None], evidence: _Evidence) -> Answer:
+def _three_valued(answers: Sequence[bool | None], evidence: Evidence) -> Answer:
     """Kleene's three-valued all, any and none."""
     if evidence.expect == "none":
         answers = [None if answer is None else not answer for answer in answers]

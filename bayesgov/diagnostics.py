@@ -77,7 +77,7 @@ def power_scaling(tree: xr.DataTree, variables: list[str]) -> xr.Dataset:
     -------
     xarray.Dataset
         Every variable with an extra dim ``component`` = ("prior", "likelihood"): the cumulative Jensen-Shannon
-        distance per unit of log2 power (Kallioinen et al. 2024, eq. 8).
+        distance per unit of log2 power (Kallioinen et al. 2024).
     """
     parts = [az.psense(tree, var_names=variables, group=group) for group in ("prior", "likelihood")]
     both: xr.Dataset = xr.concat(parts, dim=xr.Variable("component", ["prior", "likelihood"]))

@@ -40,7 +40,7 @@ class ShrinkageScale:
 def horseshoe_tau0(n_groups: int, expected_nonzero: float, standard_error: float) -> float:
     """Global scale of the horseshoe from the expected number of non-zero groups.
 
-    Piironen & Vehtari (2017, doi:10.1214/17-EJS1337SI), eq. 3.12: tau0 = p0 / (D - p0) * sigma / sqrt(n), where
+    Piironen & Vehtari (2017, doi:10.1214/17-EJS1337SI): tau0 = p0 / (D - p0) * sigma / sqrt(n), where
     sigma / sqrt(n) is the standard error of one effect.
 
     Parameters
@@ -57,7 +57,7 @@ def horseshoe_tau0(n_groups: int, expected_nonzero: float, standard_error: float
 
 
 def regularised_horseshoe(dim: str, *, tau0: float | Tensor, slab_scale: float, slab_df: float) -> ShrinkageScale:
-    """Regularised horseshoe scales, one a group (Piironen & Vehtari 2017, doi:10.1214/17-EJS1337SI, eq. 2.8).
+    """Regularised horseshoe scales, one a group (Piironen & Vehtari 2017, doi:10.1214/17-EJS1337SI).
 
     lambda_g ~ C+(0, 1), tau ~ C+(0, tau0), c² ~ Inv-Gamma(df / 2, df slab_scale² / 2);
     scale_g² = c² tau² lambda_g² / (c² + tau² lambda_g²).
@@ -87,9 +87,10 @@ def r2d2(dim: str, n_groups: int, *, r2_mean: float, r2_concentration: float, va
 
     R² ~ Beta (mean, concentration); the explained variance W = R² / (1 - R²) * pi² / 3 of an average group is divided
     by phi ~ Dirichlet(1, ..., 1), drawn as exponential variables over their sum: W_g = n_groups phi_g W and
-    scale_g² = W_g / variance_share. Zhang et al. 2022, doi:10.1080/01621459.2020.1825449, with a normal kernel; the
-    latent logistic scale as in Yanchenko, Bondell & Reich 2024, arXiv:2111.10718. R² belongs to the average group
-    because a composite of margins defines no total over groups.
+    scale_g² = W_g / variance_share. The decomposition is that of Zhang et al. (2022,
+    doi:10.1080/01621459.2020.1825449) with a normal kernel; R² is that of the latent logistic outcome (McKelvey &
+    Zavoina 1975, doi:10.1080/0022250X.1975.9989847). R² belongs to the average group because a composite of margins
+    defines no total over groups.
 
     Parameters
     ----------

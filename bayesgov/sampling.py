@@ -148,7 +148,7 @@ def log_prior(model: pm.Model, tree: xr.DataTree, variables: Sequence[str]) -> x
     """Log prior density of top-level variables at every posterior draw, for power-scaling.
 
     Only variables whose prior has no random parents belong here: power-scaling a whole hierarchical prior would
-    scale the model, not the prior choice (Kallioinen et al. 2024, section 4.4, doi:10.1007/s11222-023-10366-5).
+    scale the model, not the prior choice (Kallioinen et al. 2024, doi:10.1007/s11222-023-10366-5).
 
     Parameters
     ----------

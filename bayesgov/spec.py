@@ -7,9 +7,9 @@ approaches read the same spec.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bayesgov.errors import InputError
 from bayesgov.study import read_toml
@@ -21,6 +21,14 @@ SignReading = Literal["estimate", "t"]
 
 class _Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _expected_below[Model: _Spec](spec: Model, field: str, total: int, what: str) -> Model:
+    """A prior guess that every effect is non-zero leaves the horseshoe no global scale."""
+    expected = getattr(spec, field)
+    if total > 1 and not expected < total:
+        raise ValueError(f"{field} should be below the number of {what}, {total}; got {expected:g}")
+    return spec
 
 
 class ContingencySpec(_Spec):
@@ -46,12 +54,21 @@ class ContingencySpec(_Spec):
     slab_scale, slab_df : float
         Student-t slab of the horseshoe, in logits.
     composite_weights : tuple of float
-        Powers of the composite likelihood to fit side by side; 1 first (tables independent), 1 / number of items is
-        the extreme in which all tables carry the same information.
+        Powers of the composite likelihood to fit side by side; by default 1 (tables independent), 1 / number of items
+        (the extreme in which all tables together carry the information of one), and their geometric mean.
     relevant_v : float
         Cramér's V above which an association counts as more than a trifle.
     relevant_departure : float
         Difference of an option's effect between cutpoints, in logits, above which effects count as not proportional.
+
+    Notes
+    -----
+    Where the defaults come from. Horseshoe slab: Student-t with 4 degrees of freedom as in brms; its scale of 1 logit
+    and the normal prior's standard deviation of 1 logit make an option effect beyond 1.6 logits unusual. R2D2:
+    Beta(0.5, 4.5), most mass near no effect, upper tail open. The level probabilities behind the cutpoints are uniform.
+    ``relevant_v`` 0.1 is Cohen's (1988, doi:10.4324/9780203771587) small effect w for a table with a smaller side of
+    two; ``relevant_departure`` 0.2 logits moves a share of one half by 0.05. All are conventions that a study may
+    replace; the report shows what each prior implies.
     """
 
     table: str
@@ -65,9 +82,22 @@ class ContingencySpec(_Spec):
     r2_concentration: float = Field(default=5.0, gt=0)
     slab_scale: float = Field(default=1.0, gt=0)
     slab_df: float = Field(default=4.0, gt=0)
-    composite_weights: tuple[float, ...] = Field(default=(1.0, 0.25, 0.0625), min_length=1)
+    composite_weights: tuple[Annotated[float, Field(gt=0, le=1)], ...] = ()
     relevant_v: float = Field(default=0.1, gt=0, lt=1)
     relevant_departure: float = Field(default=0.2, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _weights_from_items(cls, values: Any) -> Any:
+        if isinstance(values, dict) and not values.get("composite_weights") and values.get("items"):
+            n_items = len(values["items"])
+            weights = tuple(dict.fromkeys((1.0, n_items**-0.5, 1.0 / n_items)))
+            return values | {"composite_weights": weights}
+        return values
+
+    @model_validator(mode="after")
+    def _fewer_than_all(self) -> ContingencySpec:
+        return _expected_below(self, "expected_nonzero_items", len(self.items), "items")
 
 
 class CoefficientsSpec(_Spec):
@@ -85,7 +115,8 @@ class CoefficientsSpec(_Spec):
     expected_nonzero : float
         Prior guess of the number of non-zero effects.
     slab_scale, slab_df : float
-        Student-t slab of the horseshoe, in the unit of the coefficients.
+        Student-t slab of the horseshoe, in the unit of the coefficients. The default scale of 5 is wide for logits:
+        it regularises only what the table hardly determines.
     """
 
     table: str
@@ -95,6 +126,10 @@ class CoefficientsSpec(_Spec):
     expected_nonzero: float = Field(gt=0)
     slab_scale: float = Field(default=5.0, gt=0)
     slab_df: float = Field(default=4.0, gt=0)
+
+    @model_validator(mode="after")
+    def _fewer_than_all(self) -> CoefficientsSpec:
+        return _expected_below(self, "expected_nonzero", len(self.rows), "rows")
 
 
 class RegionsSpec(_Spec):
@@ -113,6 +148,13 @@ class RegionsSpec(_Spec):
     mean_prior_scale, heterogeneity_prior_scale : float
         Prior scales of a term's mean over regions (normal) and of its between-region standard deviation
         (half-normal), in units of the term's typical standard error.
+
+    Notes
+    -----
+    Where the defaults come from: the half-normal form is recommended by Röver et al. (2021, doi:10.1002/jrsm.1475);
+    with a scale of one typical standard error the prior median of I² is about 0.3 and its central 95% runs from
+    0.001 to 0.83, so neither equal nor very different regions are ruled out. A mean with a prior ten times as wide as a
+    standard error is left to the data. The report refits with the heterogeneity scale halved and doubled.
     """
 
     table: str
@@ -141,6 +183,12 @@ class PublishedSpec(_Spec):
     coefficients: CoefficientsSpec | None = None
     regions: RegionsSpec | None = None
     sampling: SamplingSpec = SamplingSpec()
+
+    @model_validator(mode="after")
+    def _something_to_do(self) -> PublishedSpec:
+        if not self.blocks:
+            raise ValueError("give at least one of the blocks contingency, coefficients and regions")
+        return self
 
     @property
     def blocks(self) -> tuple[str, ...]:

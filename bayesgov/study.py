@@ -296,6 +296,8 @@ def _first_problem(error: ValidationError) -> str:
         return f"field {where!r} is missing: add it{more}"
     if first["type"] == "extra_forbidden":
         return f"field {where!r} is not known: remove it or check its spelling{more}"
+    if first["type"] == "value_error":  # a validator's own sentence says what it got
+        return f"{f'field {where!r}: ' if where else ''}{first['ctx']['error']}{more}"
     return f"field {where!r}: {first['msg'].lower()}; got {first['input']!r}{more}"
 
 

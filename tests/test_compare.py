@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from bayesgov.compare import Claim, Comparison, judge, probability_words, read_claims
+from bayesgov.claims import Claim, Comparison, read_claims
+from bayesgov.compare import check_claims, judge, probability_words
 from bayesgov.errors import InputError
 from bayesgov.fit import PosteriorFit
 from bayesgov.printed import PrintedNumber
@@ -119,6 +120,60 @@ def test_frequentist_ruling_counts_rows():
 def test_failing_to_show_an_effect_need_not_refute_it():
     evidence = {"table": "block/t", "column": "p_value", "each": "< 0.05", "where": {"term": ("x",)}}
     assert _judge(_claim(frequentist=evidence | {"otherwise": "undetermined"})).frequentist.answer == "undetermined"
+
+
+@pytest.mark.parametrize(
+    ("p_value", "answer"), [(0.01, "holds"), (0.3, "undetermined"), (0.99, "does not hold"), (np.nan, "undetermined")]
+)
+def test_a_one_sided_test_can_refute_as_a_posterior_can(p_value, answer):
+    """The frequentist counterpart of a posterior probability of 0.95 or more, of 0.05 or less, and between."""
+    evidence = {"table": "block/t", "column": "p_value", "each": "< 0.05", "against": "> 0.95"}
+    tables = {"block/t": pd.DataFrame({"p_value": [p_value]})}
+    assert _judge(_claim(frequentist=evidence), tables=tables).frequentist.answer == answer
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "answer"),
+    [
+        ([0.2, 0.3], [0.4, 0.5], "holds"),
+        ([0.05, 0.3], [0.2, 0.5], "undetermined"),
+        ([0.01, 0.3], [0.09, 0.5], "does not hold"),
+    ],
+)
+def test_an_interval_beyond_a_limit_refutes(lower, upper, answer):
+    evidence = {
+        "table": "block/t", "column": "lower", "each": "> 0.1", "against": "< 0.1", "against_column": "upper",
+    }  # fmt: skip
+    tables = {"block/t": pd.DataFrame({"lower": lower, "upper": upper})}
+    ruling = _judge(_claim(frequentist=evidence), tables=tables).frequentist
+    assert ruling.answer == answer
+    assert ("1 refuted (upper < 0.1)" in ruling.text) == (answer == "does not hold")
+
+
+def test_both_limits_of_an_interval_can_be_held_against_a_condition():
+    evidence = {"table": "block/t", "column": ("lower", "upper"), "each": "abs < 1", "otherwise": "undetermined"}
+    tables = {"block/t": pd.DataFrame({"lower": [-0.5, -1.5], "upper": [0.5, 0.6]})}
+    ruling = _judge(_claim(frequentist=evidence), tables=tables).frequentist
+    assert (ruling.answer, ruling.text) == (
+        "undetermined",
+        "3 of 4 values of lower, upper in absolute value < 1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"printed": {"cells": ("1/cv/nowhere",), "each": "> 0"}}, "no cell matches '1/cv/nowhere'"),
+        ({"printed": {"audit": ("no",)}}, "no audit check 'no'"),
+        ({"posterior": {"fit": "blok-a", "variable": "effect", "each": "> 0"}}, "'blok' is no block"),
+        ({"frequentist": {"table": "blok/t", "column": "p_value", "each": "> 0"}}, "'blok' is no block"),
+    ],
+)
+def test_claims_are_checked_before_anything_is_sampled(changes, message):
+    study = load_study("panel")
+    check_claims([_claim()], study, audited=(), blocks=("block",))
+    with pytest.raises(InputError, match=message):
+        check_claims([_claim(**changes)], study, audited=(), blocks=("block",))
 
 
 def test_missing_values_leave_a_ruling_open():

@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
-from bayesgov.compare import ClaimVerdict, judge, read_claims
+from bayesgov.claims import read_claims
+from bayesgov.compare import ClaimVerdict, check_claims, judge
+from bayesgov.errors import InputError
 from bayesgov.fit import Fit
 from bayesgov.published.audit import AuditReport, audit
 from bayesgov.spec import PublishedSpec
@@ -109,10 +111,17 @@ def reanalyse_all(
     Returns
     -------
     tuple of StudyReanalysis, in the order of ``jobs``
+
+    Raises
+    ------
+    InputError
+        If a printed table or a claim cannot be used as the spec or ``claims.toml`` says.
     """
     # Audits and claims first: they take no time and stop at once on input that cannot be used.
     audits = [audit(study) for study, _ in jobs]
     claims = [read_claims(study.folder) for study, _ in jobs]
+    for (study, spec), report, claimed in zip(jobs, audits, claims, strict=True):
+        check_claims(claimed, study, audited={row.id for row in report.rows}, blocks=spec.blocks)
     outcomes = _run_blocks(jobs, progress, workers if workers is not None else os.cpu_count() or 1)
     results = []
     for number, ((study, spec), report, claimed) in enumerate(zip(jobs, audits, claims, strict=True)):
@@ -164,15 +173,24 @@ def _run_blocks(
     context = multiprocessing.get_context("spawn")
     messages: Queue[tuple[str, str]] = context.Queue()
     cores = max(1, (os.cpu_count() or 1) // min(workers, len(planned) or 1))
+    others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(min(workers, len(planned) or 1), context, _share_queue, (messages,)) as pool:
         futures: dict[tuple[int, str], Future[_Outcome]] = {
             (number, block): pool.submit(_run_block, *jobs[number], block, cores) for number, block in planned
         }
         while not all(future.done() for future in futures.values()):
+            if any(future.done() and future.exception() for future in futures.values()):
+                break
             try:
                 progress(*messages.get(timeout=0.2))
             except queue.Empty:
                 continue
+        refused = next((error for f in futures.values() if f.done() and (error := f.exception())), None)
+        if refused:  # a table that cannot be used: the neighbours' minutes of sampling would be for nothing
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()
+            raise refused
         while not messages.empty():
             progress(*messages.get())
         return {key: future.result() for key, future in futures.items()}
@@ -209,6 +227,8 @@ def _run_block(
         }
         options = SamplingOptions(**spec.sampling.model_dump(), cores=cores)
         result = run[block](study, getattr(spec, block), options, lambda message: progress(name, message))
+    except InputError:  # the reader's to mend, in one line
+        raise
     except Exception as error:  # a crash of one block is a state of the report, not the end of the others
         traceback.print_exc()
         progress(name, "crashed")

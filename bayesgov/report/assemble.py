@@ -14,8 +14,8 @@ from bayesgov.report.content import Document, FitDiagnostics, ReportFigure, Sect
 from bayesgov.study import Study
 
 _SOURCE = (
-    "printed numbers: the paper published no rows, so everything here is computed from its tables as printed; "
-    "no simulated and no other data are used"
+    "printed numbers: everything here is computed from the publication's tables as printed; no rows, no simulated and "
+    "no other data are used"
 )
 
 
@@ -51,9 +51,7 @@ def citation(study: Study) -> str:
 
 def _part(result: StudyReanalysis) -> StudyPart:
     study, spec, blocks, fits = result.study, result.spec, result.blocks, result.fits
-    sections: list[Section] = [
-        Section("audit-overview", "The audit at a glance", (_audit_figure(study, result.audit),))
-    ]
+    sections: list[Section] = []
     if spec.contingency and "contingency" in blocks:
         block = blocks["contingency"]
         sections += contingency.sections(study, spec.contingency, fits, block.tables, block.assumptions, result.audit)
@@ -72,6 +70,8 @@ def _part(result: StudyReanalysis) -> StudyPart:
         audit=result.audit,
         sections=tuple(sections),
         diagnostics=tuple(FitDiagnostics(study.key, fit.label, fit.approach, fit.checks()) for fit in fits.values()),
+        # no check declared, nothing to draw
+        audit_figures=(_audit_figure(study, result.audit),) if result.audit.rows else (),
     )
 
 

@@ -10,7 +10,7 @@ from bayesgov.fit import Fit
 from bayesgov.report import figures
 from bayesgov.report.content import Equation, Paragraph, ReportFigure, ReportTable, Section
 from bayesgov.report.densities import density_curves
-from bayesgov.report.pieces import assumptions, group_of, spread_words, top_level_draws
+from bayesgov.report.pieces import assumptions, group_of, spread_words, titled, top_level_draws
 from bayesgov.spec import CoefficientsSpec
 
 _READINGS = {
@@ -36,10 +36,7 @@ def sections(
                     "Each printed estimate b is normal around its effect beta with its standard error s; the effects "
                     "have a regularised horseshoe prior with global scale tau, local scales lambda and slab c.",
                 ),
-                Paragraph(
-                    "The table prints each standard error three times over: as such, in the interval and in the Wald "
-                    "statistic. The three do not agree, so each is carried through as a reading of its own."
-                ),
+                *_agreement(spec, tables["readings"]),
                 _shrinkage_figure(spec, effects),
                 ReportTable(
                     "coefficients",
@@ -70,12 +67,30 @@ def sections(
     )
 
 
+def _agreement(spec: CoefficientsSpec, readings: pd.DataFrame) -> tuple[Paragraph, ...]:
+    """How far the readings of the standard error are apart."""
+    if len(spec.readings) == 1:
+        return ()
+    wide = readings.pivot(index="row", columns="reading", values="std_error").dropna()
+    ratio = wide.max(axis=1) / wide.min(axis=1)
+    return (
+        Paragraph(
+            f"The table says each standard error in {len(spec.readings)} ways ("
+            + "; ".join(_READINGS[reading] for reading in spec.readings)
+            + f"), and each is carried through as a reading of its own. In the {len(wide)} of {len(spec.rows)} rows "
+            f"that every reading can use, the largest is {ratio.min():.2f} to {ratio.max():.2f} times the smallest."
+            if len(wide)
+            else "No row of the table can be used under every reading of its standard error."
+        ),
+    )
+
+
 def _shrinkage_figure(spec: CoefficientsSpec, effects: pd.DataFrame) -> ReportFigure:
     # the printed standard error carries the published interval; 1.96 of them either side is what the z-test uses
     reach = 1.959964 * effects["std_error"]
     data = pd.DataFrame(
         {
-            "label": effects["row"] + ". " + effects["label"],
+            "label": titled(effects["row"], effects["label"]),
             "reading": effects["reading"].map(_READINGS),
             "published": effects["estimate"],
             "published_lower": effects["estimate"] - reach,
@@ -92,11 +107,11 @@ def _shrinkage_figure(spec: CoefficientsSpec, effects: pd.DataFrame) -> ReportFi
         "Published against shrunken effects",
         f"Table {spec.table}: printed estimates with 95% Wald confidence intervals from each reading of the standard "
         "error, "
-        "and posterior medians with 95% credible intervals under a regularised horseshoe prior. Logits.",
+        "and posterior medians with 95% credible intervals under a regularised horseshoe prior, in the table's unit.",
         "A short arrow means that the estimate is known well enough to resist shrinkage; a long one that the prior "
         "takes most of it away. A row is missing where its reading cannot be computed.",
         f"Effects whose probability of being above zero exceeds 0.975: {counts}.",
-        figures.shrinkage(data, xlabel="effect in logits"),
+        figures.shrinkage(data, xlabel="coefficient"),
         data,
     )
 
@@ -104,14 +119,15 @@ def _shrinkage_figure(spec: CoefficientsSpec, effects: pd.DataFrame) -> ReportFi
 def _prior_posterior(spec: CoefficientsSpec, fits: Mapping[str, Fit]) -> ReportFigure:
     fit = fits[f"coefficients-horseshoe-{spec.readings[0]}"]
     prior, posterior = top_level_draws(fit, ("tau", "slab_variance"))
-    for row in (spec.rows[0], spec.rows[len(spec.rows) // 2], spec.rows[-1]):
+    rows = group_of(fit, "posterior")["row"].to_numpy()  # those that the reading can use
+    for row in dict.fromkeys((rows[0], rows[len(rows) // 2], rows[-1])):
         for target, group in ((prior, "prior"), (posterior, "posterior")):
             target[f"effect of row {row}"] = group_of(fit, group)["beta"].sel(row=row).to_numpy()
     curves = density_curves(prior, posterior)
     return ReportFigure(
         "coefficients-prior-posterior",
         "Prior and posterior",
-        "Densities of the horseshoe's global scale and slab variance, and of three effects (first, middle and last "
+        "Densities of the horseshoe's global scale and slab variance, and of effects (first, middle and last "
         "row), "
         f"{_READINGS[spec.readings[0]]}.",
         "A posterior much narrower than its prior was learnt from the table; one that lies on its prior was not.",

@@ -76,6 +76,9 @@ class Equation:
     words: str
 
 
+type Block = ReportFigure | ReportTable | Paragraph | Equation
+
+
 @dataclass(frozen=True, slots=True)
 class FitDiagnostics:
     """The checks of one fit."""
@@ -90,7 +93,7 @@ class FitDiagnostics:
 class Section:
     key: str
     title: str
-    blocks: tuple[ReportFigure | ReportTable | Paragraph | Equation, ...]
+    blocks: tuple[Block, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,8 @@ class StudyPart:
     ----------
     source : str
         Which kind of data the numbers come from: printed tables, rows, bundled real data, simulated data.
+    audit_figures : tuple of ReportFigure
+        The audit at a glance, shown before its detail.
     """
 
     key: str
@@ -111,6 +116,12 @@ class StudyPart:
     audit: AuditReport
     sections: tuple[Section, ...]
     diagnostics: tuple[FitDiagnostics, ...]
+    audit_figures: tuple[ReportFigure, ...] = ()
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """Everything that the page shows of this study's results, in its order."""
+        return (*self.audit_figures, *(block for section in self.sections for block in section.blocks))
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,8 @@ def sections(
                 ReportTable(
                     "option-effects",
                     "Option effects, every fit",
-                    "Effects in logits, positive towards better grades. Confidence intervals: Wald and profile "
-                    "likelihood; credible intervals: equal-tailed. All 95%.",
+                    f"Effects in logits, positive towards {spec.outcome[-1]}, the highest level. Confidence intervals: "
+                    "Wald and profile likelihood; credible intervals: equal-tailed. All 95%.",
                     tables["option_effects"],
                     folded=True,
                 ),
@@ -65,9 +65,10 @@ def sections(
             f"Table {spec.table}: how far do the conclusions depend on prior, pooling and the missing joint table?",
             (
                 Paragraph(
-                    "The 16 tables count the same respondents and the joint table is not printed, so their product is "
-                    "a composite likelihood. Weight 1 takes the tables as independent samples; weight 1/16 is the "
-                    "other extreme, in which all tables together carry the information of one."
+                    f"The {len(spec.items)} tables count the same respondents and the joint table is not printed, so "
+                    "their product is a composite likelihood. Weight 1 takes the tables as independent samples; weight "
+                    f"1/{len(spec.items)} is the other extreme, in which all tables together carry the information of "
+                    "one."
                 ),
                 _weight_figure(spec, fits),
                 ReportTable(
@@ -88,10 +89,18 @@ def sections(
                     "apart-together",
                     "Items fitted apart against together",
                     "Apart: normal prior, the posterior is a product over items. Together: items share the "
-                    "horseshoe's global scale.",
+                    f"hyperparameters of the {_together(spec)} prior.",
                     tables["apart_together"],
                 ),
                 _prior_posterior(spec, fits),
+                ReportTable(
+                    "contingency-priors",
+                    "What each prior implies",
+                    "Central 95% and median of the prior draws, and of the posterior draws, of all items' option "
+                    "effects (logits) and of Cramér's V; mean probability over items that V exceeds "
+                    f"{spec.relevant_v:g}, before and after the counts.",
+                    tables["priors"],
+                ),
                 ReportTable(
                     "contingency-power-scaling",
                     "Prior sensitivity by power-scaling, option effects",
@@ -110,15 +119,16 @@ def _profiles(study: Study, spec: ContingencySpec) -> tuple[ReportFigure, ...]:
     """Shares of the outcome grades within each option, from the printed counts."""
     labels = {group.id: group.label for group in study.groups}
     best = labels.get(spec.outcome[-1], spec.outcome[-1])
-    items = {item.id: item for item in study.items}
+    options = {item.id: item.options for item in study.items}
     rows = []
     for name in spec.items:
         for position, option in enumerate(spec.options):
             counts = [float(study.number(f"{spec.table}/{name}.{option}/{grade}").value) for grade in spec.outcome]
-            words = items[name].options[position] if items[name].options else option
+            printed = options.get(name, ())
+            words = printed[position] if len(printed) == len(spec.options) else option
             rows += [
                 {
-                    "item": f"{name}. {items[name].label}",
+                    "item": _titled(study, name),
                     "option": words,
                     "grade": labels.get(grade, grade),
                     "share": count / sum(counts),
@@ -149,6 +159,17 @@ def _profiles(study: Study, spec: ContingencySpec) -> tuple[ReportFigure, ...]:
     return tuple(result)
 
 
+def _titled(study: Study, name: str) -> str:
+    """Id and label of an item; the id alone where the codebook has no label for it."""
+    label = study.label(name)
+    return name if label == name else f"{name}. {label}"
+
+
+def _together(spec: ContingencySpec) -> str:
+    """The first prior under which items share hyperparameters."""
+    return next((prior for prior in spec.priors if prior != "normal"), "normal")
+
+
 def _extremes(data: pd.DataFrame, grade: str) -> tuple[str, str]:
     """Lowest and highest share of a grade, with item and option."""
     ordered = data[data["grade"] == grade].sort_values("share")
@@ -160,7 +181,7 @@ def _printed_chi_square(study: Study, spec: ContingencySpec, audit: AuditReport)
     found = {row.id: row for row in audit.rows if row.kind == "chi_square_from_counts"}
     rows = [
         {
-            "label": f"{name}. {study.label(name)}",
+            "label": _titled(study, name),
             "printed": float(study.number(f"{spec.table}/{name}/chi2").value),
             "low": row.low if row.low is not None else np.nan,
             "high": row.high if row.high is not None else np.nan,
@@ -242,12 +263,12 @@ def _effect_figures(spec: ContingencySpec, fits: Mapping[str, Fit], table: pd.Da
             ReportFigure(
                 f"option-effects-{start + 1}-{last}",
                 f"Option effects of items {start + 1} to {last}, both schools",
-                "Effect of each option on the log odds of a better grade (zero-sum within an item), table "
+                "Effect of each option on the log odds of a higher outcome level (zero-sum within an item), table "
                 f"{spec.table}; "
                 "maximum likelihood beside the posterior under each prior.",
                 "Marks of a row that coincide mean that the prior does not matter; a posterior nearer to zero than the "
                 "maximum-likelihood estimate is shrinkage.",
-                f"{len(part)} intervals. Over all items the four estimates of an effect differ by at most "
+                f"{len(part)} intervals. Over all items the {len(shown)} estimates of an effect differ by at most "
                 f"{spread:.2f} logits.",
                 figures.caterpillar(part, xlabel="effect in logits"),
                 part,
@@ -271,8 +292,7 @@ def _proportionality(spec: ContingencySpec, table: pd.DataFrame) -> tuple[Report
         Paragraph(
             f"Proportional odds is rejected for {rejected} of {len(table)} items after Holm adjustment; for {departed} "
             f"the posterior probability of a departure above {spec.relevant_departure:g} logits exceeds 0.95. These "
-            "are "
-            "tests item by item: the paper's own test is of a model with all variables, whose rows are not published."
+            "are tests item by item; a test of one model with all items would need their joint table."
         ),
     )
 
@@ -301,13 +321,16 @@ def _weight_figure(spec: ContingencySpec, fits: Mapping[str, Fit]) -> ReportFigu
                     "upper": upper,
                 }
             )
-    data = pd.DataFrame(rows).sort_values("label", key=lambda column: column.str.extract(r"(\d+)")[0].astype(int))
+    order = {f"item {name}": place for place, name in enumerate(spec.items)}
+    data = pd.DataFrame(rows).sort_values("label", key=lambda column: column.map(order), kind="stable")
+    n_weights = data["series"].nunique()
     return ReportFigure(
         "composite-weight",
-        "Association under three weights of the composite likelihood",
+        f"Association under {n_weights} weight{'s' if n_weights > 1 else ''} of the composite likelihood",
         f"Posterior median and 95% credible interval of Cramér's V implied by the proportional-odds model, "
         f"{spec.priors[0]} prior. Dashed line: V = {spec.relevant_v:g}.",
-        "A conclusion that holds at the smallest weight holds however strongly the tables depend on one another.",
+        "A conclusion that holds at the smallest weight does not rest on counting the same respondents once for every "
+        "table.",
         "Mean width of the intervals: "
         + ", ".join(
             f"{width:.3f} at {name}"
@@ -324,9 +347,9 @@ def _prior_posterior(spec: ContingencySpec, fits: Mapping[str, Fit]) -> ReportFi
     v = group_of(fit, "posterior")["cramers_v"].median(("chain", "draw"))
     order = v["item"].to_numpy()[np.argsort(v.to_numpy())]
     chosen = {"weakest": order[0], "middling": order[len(order) // 2], "strongest": order[-1]}
-    prior, posterior = top_level_draws(fit, ("tau", "slab_variance"))
+    prior, posterior = top_level_draws(fit, ("tau", "slab_variance", "r2"))
     for words, item in chosen.items():
-        name = f"option 1 of item {item} ({words})"
+        name = f"option {spec.options[0]} of item {item} ({words})"
         for target, group in ((prior, "prior"), (posterior, "posterior")):
             effect = group_of(fit, group)["option_effect"]
             target[name] = effect.sel(item=item).isel(option=0).to_numpy()
@@ -334,8 +357,7 @@ def _prior_posterior(spec: ContingencySpec, fits: Mapping[str, Fit]) -> ReportFi
     return ReportFigure(
         "contingency-prior-posterior",
         "Prior and posterior",
-        f"Densities under the {spec.priors[0]} prior: its global scale tau and slab variance, and the effect of the "
-        "first "
+        f"Densities under the {spec.priors[0]} prior: its hyperparameters, if it has any, and the effect of the first "
         "option of the items with the smallest, middling and largest association.",
         "A posterior much narrower than its prior was learnt from the counts; one that lies on its prior was not.",
         spread_words(prior, posterior),

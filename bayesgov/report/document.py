@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import xarray as xr
 from markupsafe import Markup
 
 from bayesgov.errors import InputError
-from bayesgov.report.content import Document, ReportFigure, ReportTable, Section
+from bayesgov.report.content import Block, Document, ReportFigure, ReportTable
 from bayesgov.report.page import RunFiles, render_page, slug, verdict_frame
 from bayesgov.report.svg import inline_svg, svg_text, write_figure
 from bayesgov.report.tables import with_index, write_table
@@ -117,9 +117,10 @@ def _staging(target: Path) -> Iterator[Path]:
 def _write_all(
     folder: Path, document: Document, trees: Mapping[str, xr.DataTree], spec_text: Mapping[str, str]
 ) -> None:
-    sections = [section for part in document.parts for section in part.sections] + list(document.methods)
-    drawings = _write_figures(folder / "figures", sections)
-    _write_tables(folder / "tables", sections)
+    blocks = [block for part in document.parts for block in part.blocks]
+    blocks += [block for section in document.methods for block in section.blocks]
+    drawings = _write_figures(folder / "figures", blocks)
+    _write_tables(folder / "tables", blocks)
     files = RunFiles(_write_trees(folder / "trees", trees), _write_specs(folder / "spec", spec_text))
     for part in document.parts:
         (folder / f"audit-{part.key}.json").write_text(part.audit.to_json(), encoding="utf-8")
@@ -130,10 +131,10 @@ def _write_all(
     _write_json(folder / _MARK, dict(document.provenance))
 
 
-def _write_figures(folder: Path, sections: list[Section]) -> dict[str, Markup]:
+def _write_figures(folder: Path, blocks: Sequence[Block]) -> dict[str, Markup]:
     folder.mkdir()
     drawings: dict[str, Markup] = {}
-    for block in (block for section in sections for block in section.blocks if isinstance(block, ReportFigure)):
+    for block in (block for block in blocks if isinstance(block, ReportFigure)):
         if block.key in drawings:
             raise ValueError(f"two figures have the key {block.key!r}; each needs its own")
         svg = svg_text(block.figure)
@@ -143,10 +144,10 @@ def _write_figures(folder: Path, sections: list[Section]) -> dict[str, Markup]:
     return drawings
 
 
-def _write_tables(folder: Path, sections: list[Section]) -> None:
+def _write_tables(folder: Path, blocks: Sequence[Block]) -> None:
     folder.mkdir()
     written: set[str] = set()
-    for block in (block for section in sections for block in section.blocks if isinstance(block, ReportTable)):
+    for block in (block for block in blocks if isinstance(block, ReportTable)):
         if block.key in written:
             raise ValueError(f"two tables have the key {block.key!r}; each needs its own")
         write_table(block, folder)

@@ -33,9 +33,9 @@ _SHARED = Section(
     "Diagnostics and decisions",
     (
         Paragraph(
-            "Posterior draws come from the No-U-Turn sampler in four chains. A fit passes if every rank-normalised "
-            "R-hat is below "
-            "1.01, every bulk and tail effective sample size above 400, no transition diverges and E-BFMI exceeds "
+            "Posterior draws of fits with a Markov chain come from the No-U-Turn sampler. A fit passes if every "
+            "rank-normalised R-hat is below 1.01, every bulk and tail effective sample size above 400, no transition "
+            "diverges and E-BFMI exceeds "
             "0.3; quantities "
             "that cannot be computed count as failures. Prior sensitivity is measured by power-scaling the top-level "
             "priors. All "
@@ -44,8 +44,10 @@ _SHARED = Section(
         Paragraph(
             "A claim holds on the posterior where its probability, as one joint event over all its parts, is 0.95 or "
             "more; it does "
-            "not hold at 0.05 or less; between the two it is undetermined. A p-value below its level is the "
-            "frequentist decision. "
+            "not hold at 0.05 or less; between the two it is undetermined. The frequentist decision is a p-value or a "
+            "confidence limit against the level that the claim's rule names; a claim of direction is tested one-sided "
+            "at 0.05 both ways, so that both schools answer the same question at the same odds, and an effect that is "
+            "merely not shown leaves the claim undetermined. "
             "The two are never put into one column."
         ),
     ),
@@ -64,15 +66,15 @@ _BLOCKS = {
                 "inversion, Holm and Benjamini-Hochberg adjustment, maximum likelihood by Newton with Wald, "
                 "likelihood-ratio and "
                 "profile intervals, and the likelihood-ratio test of parallel lines. Bayesian: the same likelihood "
-                "with a "
-                "regularised horseshoe, an R2D2 and a normal prior on the effects, grouped by item, and a uniform "
+                "under "
+                "each prior that the study's spec names on the effects, grouped by item, and a uniform "
                 "Dirichlet prior on "
                 "the grade probabilities that the cutpoints imply; beside it the model-free Dirichlet posterior of "
                 "the cells and the "
                 "Gunel-Dickey Bayes factor."
             ),
             Equation(
-                r"\ell_w(\theta) = w \sum_{i=1}^{16} \sum_{o,k} n_{iok} \log P(y = k \mid o;\, c_i, \beta_i)",
+                r"\ell_w(\theta) = w \sum_{i} \sum_{o,k} n_{iok} \log P(y = k \mid o;\, c_i, \beta_i)",
                 "The composite log-likelihood is the weight w times the sum over items, options and grades of counts "
                 "times log "
                 "probabilities.",
@@ -129,6 +131,13 @@ _REFERENCES = {
         "Piironen, J. & Vehtari, A. (2017). Sparsity information and regularization in the horseshoe and other "
         "shrinkage priors. "
         "Electronic Journal of Statistics 11, 5018-5051. https://doi.org/10.1214/17-EJS1337SI",
+        "McCullagh, P. (1980). Regression models for ordinal data. JRSS B 42, 109-142. "
+        "https://doi.org/10.1111/j.2517-6161.1980.tb01109.x",
+        "McKelvey, R. D. & Zavoina, W. (1975). A statistical model for the analysis of ordinal level dependent "
+        "variables. Journal of Mathematical Sociology 4, 103-120. https://doi.org/10.1080/0022250X.1975.9989847",
+        "Bergsma, W. (2013). A bias-correction for Cramér's V and Tschuprow's T. Journal of the Korean Statistical "
+        "Society 42, 323-328. https://doi.org/10.1016/j.jkss.2012.10.002",
+        "Smithson, M. (2003). Confidence Intervals. Sage. https://doi.org/10.4135/9781412983761",
         "Varin, C., Reid, N. & Firth, D. (2011). An overview of composite likelihood methods. Statistica Sinica 21, "
         "5-42.",
         "Zhang, Y. D., Naughton, B. P., Bondell, H. D. & Reich, B. J. (2022). Bayesian regression using a prior on "
@@ -136,6 +145,10 @@ _REFERENCES = {
         "the R2-D2 shrinkage prior. JASA 117, 862-874. https://doi.org/10.1080/01621459.2020.1825449",
     ),
     "coefficients": (
+        "Donoho, D. L. (1995). De-noising by soft-thresholding. IEEE Transactions on Information Theory 41, 613-627. "
+        "https://doi.org/10.1109/18.382009",
+        "Efron, B. & Morris, C. (1973). Stein's estimation rule and its competitors: an empirical Bayes approach. JASA "
+        "68, 117-130. https://doi.org/10.1080/01621459.1973.10481350",
         "Piironen, J. & Vehtari, A. (2017). Sparsity information and regularization in the horseshoe and other "
         "shrinkage priors. "
         "Electronic Journal of Statistics 11, 5018-5051. https://doi.org/10.1214/17-EJS1337SI",
@@ -152,6 +165,11 @@ _REFERENCES = {
         "Viechtbauer, W. (2007). Confidence intervals for the amount of heterogeneity in meta-analysis. Statistics in "
         "Medicine 26, "
         "37-52. https://doi.org/10.1002/sim.2514",
+        "Higgins, J. P. T. & Thompson, S. G. (2002). Quantifying heterogeneity in a meta-analysis. Statistics in "
+        "Medicine 21, 1539-1558. https://doi.org/10.1002/sim.1186",
+        "Röver, C., Bender, R., Dias, S., Schmid, C. H., Schmidli, H., Sturtz, S., Weber, S. & Friede, T. (2021). On "
+        "weakly informative prior distributions for the heterogeneity parameter in Bayesian random-effects "
+        "meta-analysis. Research Synthesis Methods 12, 448-474. https://doi.org/10.1002/jrsm.1475",
     ),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,11 @@ from bayesgov.compare import Answer, ClaimVerdict
 from bayesgov.fit import Check
 from bayesgov.published.audit import AuditReport, AuditRow
 from bayesgov.published.audit.finding import FLAGS, Verdict
+from bayesgov.published.audit.registry import registered
 from bayesgov.published.audit.report import VERDICTS
 from bayesgov.report.content import Document, FitDiagnostics, StudyPart
 from bayesgov.report.equations import equation_svg
+from bayesgov.report.headings import legend
 from bayesgov.report.tables import NOT_AVAILABLE, number_text, text_table
 
 ANSWERS: tuple[Answer, ...] = ("holds", "does not hold", "undetermined", "not checkable")
@@ -109,6 +111,17 @@ class AnswerTally:
 
 
 @dataclass(frozen=True, slots=True)
+class Brief:
+    """What one study's report comes to, in sentences that count decisions made elsewhere."""
+
+    title: str
+    claims: str
+    schools: str
+    audit: str
+    diagnostics: str
+
+
+@dataclass(frozen=True, slots=True)
 class MatrixRow:
     """One fit's checks, in the order of its matrix; None where the fit has no such check."""
 
@@ -147,6 +160,7 @@ def render_page(document: Document, drawings: Mapping[str, Markup], files: RunFi
         document=document,
         drawings=drawings,
         files=files,
+        one_source=len({part.source for part in document.parts}) == 1,
         failed=checks_with(document, "fail"),
         warned=checks_with(document, "warn"),
         matrices=diagnostics_matrices(document),
@@ -196,6 +210,55 @@ def answer_tallies(verdicts: Sequence[ClaimVerdict]) -> tuple[AnswerTally, ...]:
     return tuple(AnswerTally(name, tuple(map(given.count, ANSWERS))) for name, given in sources.items())
 
 
+def brief(part: StudyPart) -> Brief:
+    """Counts in words over the verdicts, the audit and the diagnostics of one study."""
+    flagged = Counter(row.verdict for row in part.audit.with_verdict(*FLAGS))
+    failing = sum(any(check.status == "fail" for check in fit.checks) for fit in part.diagnostics)
+    return Brief(
+        part.title,
+        _claim_words(part.verdicts),
+        _agreement_words(part.verdicts),
+        f"{flagged.total()} of {_counted(len(part.audit.rows), 'check')} of the printed numbers against one another "
+        f"find numbers that do not agree: {_listed(f'{flagged[verdict]} {verdict}' for verdict in FLAGS)}.",
+        f"{failing} of {_counted(len(part.diagnostics), 'fit')} failed a diagnostic.",
+    )
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _listed(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _claim_words(verdicts: Sequence[ClaimVerdict]) -> str:
+    if not verdicts:
+        return "No claim of this study is declared."
+    printed, frequentist, posterior = answer_tallies(verdicts)
+    holds, unknown = ANSWERS.index("holds"), ANSWERS.index("not checkable")
+    return (
+        f"Of {_counted(len(verdicts), 'claim')} that the paper makes about its numbers, {printed.counts[holds]} hold in its "
+        f"printed tables, {frequentist.counts[holds]} in the frequentist replication and {posterior.counts[holds]} "
+        f"in the posterior; not checkable from what is printed are {printed.counts[unknown]}, "
+        f"{frequentist.counts[unknown]} and {posterior.counts[unknown]}."
+    )
+
+
+def _agreement_words(verdicts: Sequence[ClaimVerdict]) -> str:
+    """How often both schools answer, and how often alike."""
+    answered = [
+        (verdict.frequentist.answer, verdict.posterior.answer)
+        for verdict in verdicts
+        if "not checkable" not in (verdict.frequentist.answer, verdict.posterior.answer)
+    ]
+    if not answered:
+        return "No claim can be put to both schools."
+    alike = sum(frequentist == posterior for frequentist, posterior in answered)
+    return f"{_counted(len(answered), 'claim')} can be put to both schools; they give the same answer to {alike}."
+
+
 def audit_tallies(audit: AuditReport) -> tuple[AuditTally, ...]:
     """How often each verdict was reached, by place in the paper, with the sum over all places last."""
     tallies = [_tally(group.place, group.rows) for group in audit_groups(audit, VERDICTS)]
@@ -227,6 +290,12 @@ def flag_groups(audit: AuditReport, verdicts: Sequence[Verdict]) -> tuple[FlagGr
     )
 
 
+def check_question(kind: str) -> str:
+    """What a kind of check asks, as its register says; a kind that is not registered is shown as its name."""
+    known = registered().get(kind)
+    return known.question if known else kind.replace("_", " ")
+
+
 def bounds_text(low: float | None, high: float | None) -> str:
     """Certified bounds in words: "within [1.23, 1.25]", "at least 0"; empty where there are none."""
     if low is None and high is None:
@@ -248,6 +317,11 @@ def optional_number(value: float | None) -> str:
 def slug(word: str) -> str:
     """A word as a CSS class or file-name part: "not checkable" -> "not-checkable"."""
     return re.sub(r"[^A-Za-z0-9_.]+", "-", word).strip("-")
+
+
+def sentence(text: str) -> str:
+    """Text with a capital letter in front, the rest as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def linked(text: str) -> Markup:
@@ -274,7 +348,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(slug=slug, linked=linked, number=optional_number, kind=kind_of)
+    environment.filters.update(slug=slug, linked=linked, number=optional_number, kind=kind_of, sentence=sentence)
     environment.globals.update(
         signs=SIGNS,
         style=Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),
@@ -285,6 +359,9 @@ def _environment() -> jinja2.Environment:
         flag_groups=flag_groups,
         audit_tallies=audit_tallies,
         answer_tallies=answer_tallies,
+        brief=brief,
+        check_question=check_question,
+        legend=legend,
     )
     return environment
 

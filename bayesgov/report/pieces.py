@@ -22,15 +22,20 @@ def group_of(fit: Fit, name: str) -> xr.Dataset:
     return fit.tree[name].to_dataset()
 
 
+def titled(names: pd.Series, labels: pd.Series) -> pd.Series:
+    """ "<id>. <label>"; the id alone where the codebook has no label for it."""
+    return names.where(names == labels, names + ". " + labels)
+
+
 def interval_rows(table: pd.DataFrame, series: Mapping[str, tuple[str, str, str]]) -> pd.DataFrame:
     """Several (estimate, lower, upper) column triples of one table, as long rows for a forest.
 
-    Rows are labelled "<item>. <label>".
+    Rows are labelled as :func:`titled` has it.
     """
     parts = [
         pd.DataFrame(
             {
-                "label": table["item"] + ". " + table["label"],
+                "label": titled(table["item"], table["label"]),
                 "series": name,
                 "estimate": table[estimate],
                 "lower": table[lower],
@@ -47,8 +52,8 @@ def top_level_draws(fit: Fit, names: tuple[str, ...]) -> tuple[dict[str, np.ndar
     prior, posterior = group_of(fit, "prior"), group_of(fit, "posterior")
     present = [name for name in names if name in posterior and name in prior]
     return (
-        {f"log10 {name}": np.log10(prior[name].to_numpy()) for name in present},
-        {f"log10 {name}": np.log10(posterior[name].to_numpy()) for name in present},
+        {f"log10 {name.replace('_', ' ')}": np.log10(prior[name].to_numpy()) for name in present},
+        {f"log10 {name.replace('_', ' ')}": np.log10(posterior[name].to_numpy()) for name in present},
     )
 
 

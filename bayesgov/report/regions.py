@@ -66,9 +66,7 @@ def sections(
         ),
         Section(
             "long-run",
-            "Long-run effect of digital government by region"
-            if spec.effect == "digital"
-            else "Long-run effect by region",
+            f"Long-run effect of {_label(tables['mean_effects'], spec.effect)} by region",
             (
                 Equation(
                     r"\lambda_r = \frac{\beta_{0r} + \beta_{1r}}{1 - \alpha_r}",
@@ -83,7 +81,9 @@ def sections(
                     "which. "
                     "Delta-method intervals are not valid where the denominator may be zero (column valid). Posterior "
                     "rows give medians, never means, and the probability that the lagged outcome's coefficient is 1 "
-                    "or more, above 0.95 (near_unit_root), and below 1 in absolute value (stationary).",
+                    "or more, above 0.95 (near_unit_root), and below 1 in absolute value (stationary). They run over "
+                    "all draws, with the ratio's formal value where the coefficient is 1 or more; the columns that "
+                    "end in stationary run over the draws below 1 in absolute value, where a long-run effect exists.",
                     tables["long_run"],
                 ),
                 _correlation_figure(tables["long_run_correlation"], main),
@@ -122,6 +122,12 @@ def sections(
             ),
         ),
     )
+
+
+def _label(table: pd.DataFrame, term: str) -> str:
+    """The codebook's label of a term, as it stands within a sentence."""
+    label = str(table.loc[table["term"] == term, "term_label"].iloc[0])
+    return label if label == term or label[:2].isupper() else label[0].lower() + label[1:]
 
 
 def _forests(spec: RegionsSpec, pooling: pd.DataFrame, reading: str) -> tuple[ReportFigure, ...]:
@@ -283,9 +289,8 @@ def _prior_posterior(spec: RegionsSpec, fits: Mapping[str, Fit], pooling: pd.Dat
         "Densities of the mean over regions and the between-region standard deviation of the terms that enter the "
         "long-run "
         f"effect. {_READINGS[reading].capitalize()}.",
-        "Seven regions say little about how much regions differ: a posterior of the standard deviation that leans on "
-        "its prior "
-        "is expected, and the sensitivity table says how much it matters.",
+        f"{len(spec.regions)} regions inform one standard deviation: where its posterior leans on its prior, they say "
+        "little of how much regions differ, and the sensitivity table says how much it matters.",
         spread_words(prior, posterior),
         figures.prior_posterior(curves),
         curves,

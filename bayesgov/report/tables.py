@@ -11,9 +11,15 @@ from pathlib import Path
 import pandas as pd
 
 from bayesgov.report.content import ReportTable
+from bayesgov.report.headings import QUANTITIES, heading
 
 NOT_AVAILABLE = "–"
 
+_NUMBERED = ("item", "row")  # columns of numbers that the label beside them explains
+_LOWER, _UPPER = re.compile(r"(?<![a-z])lower(?![a-z])"), re.compile(r"(?<![a-z])upper(?![a-z])")
+_SHARE = re.compile(r"(p|(prior_|posterior_)?probability)_")  # columns of p-values and probabilities
+_SMALLEST_SHARE = 0.001
+_LARGEST_WHOLE = 1e6
 _LONG_TABLE = 35  # rows: a longer table breaks over pages in LaTeX
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|])")
 _LATEX = {
@@ -74,25 +80,89 @@ class TextTable:
     rows : tuple of tuple of str
     numeric : tuple of bool
         Which columns hold numbers and are aligned to the right.
+    names : tuple of str
+        Key of each column in the glossary of headings.
     """
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: tuple[bool, ...]
+    names: tuple[str, ...]
 
 
 def text_table(frame: pd.DataFrame, digits: int) -> TextTable:
-    """Every cell as text: floats with ``digits`` significant digits, an underscore in a heading as a space.
+    """Every cell as a reader wants it: plain headings, floats with ``digits`` significant digits.
 
-    A named index becomes the first columns.
+    A named index becomes the first columns; a pair of limits becomes one column, and so does a number with its label.
+    p-values and probabilities have bounds instead of powers of ten.
     """
-    flat = with_index(frame)
-    columns = [[cell_text(value, digits) for value in flat.iloc[:, number]] for number in range(flat.shape[1])]
+    columns = _columns(with_index(frame), digits)
     return TextTable(
-        header=tuple(str(name).replace("_", " ") for name in flat.columns),
-        rows=tuple(zip(*columns, strict=True)),
-        numeric=tuple(_is_numeric(flat.iloc[:, number]) for number in range(flat.shape[1])),
+        header=tuple(heading(column.name).text for column in columns),
+        rows=tuple(zip(*(column.cells for column in columns), strict=True)),
+        numeric=tuple(column.numeric for column in columns),
+        names=tuple(column.name for column in columns),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One column as text under its key in the glossary of headings."""
+
+    name: str
+    cells: tuple[str, ...]
+    numeric: bool
+
+
+def _columns(flat: pd.DataFrame, digits: int) -> list[_Column]:
+    names = [str(name) for name in flat.columns]
+    columns = []
+    for position, name in enumerate(names):
+        before = names[position - 1] if position else ""
+        after = names[position + 1] if position + 1 < len(names) else ""
+        column = flat.iloc[:, position]
+        cells = _cells(name, column, digits)
+        if (name in _NUMBERED and after == "label") or after == f"{name}_label":
+            continue  # the label's column carries it
+        if name == "label" and before in _NUMBERED:
+            cells = tuple(f"{value}. {text}" for value, text in zip(flat.iloc[:, position - 1], cells, strict=True))
+            columns.append(_Column(before, cells, numeric=False))
+        elif name == f"{before}_label":
+            columns.append(_Column(before, cells, numeric=False))
+        elif _LOWER.search(name) and (other := _LOWER.sub("upper", name)) in names:
+            ends = zip(cells, _cells(other, flat.iloc[:, names.index(other)], digits), strict=True)
+            columns.append(_Column(_LOWER.sub("limits", name), tuple(map(_interval, ends)), numeric=True))
+        elif not (_UPPER.search(name) and _UPPER.sub("lower", name) in names):
+            columns.append(_Column(name, cells, _is_numeric(column)))
+    return columns
+
+
+def _interval(ends: tuple[str, str]) -> str:
+    return NOT_AVAILABLE if ends == (NOT_AVAILABLE, NOT_AVAILABLE) else f"[{ends[0]}, {ends[1]}]"
+
+
+def _cells(name: str, column: pd.Series, digits: int) -> tuple[str, ...]:
+    if _is_numeric(column):
+        if _SHARE.match(name):
+            return tuple(share_text(float(value)) for value in column)
+        if _is_whole(column):
+            return tuple(NOT_AVAILABLE if pd.isna(value) else f"{value:.0f}".replace("-", "−") for value in column)
+    words = QUANTITIES if name == "quantity" else {}
+    return tuple(words.get(text, text) for text in (cell_text(value, digits) for value in column))
+
+
+def share_text(value: float) -> str:
+    """A p-value or probability: three decimals, and a bound where they would show 0 or 1.
+
+    Three decimals are what a p-value is read with; a probability from some thousand draws carries no more.
+    """
+    if math.isnan(value):
+        return NOT_AVAILABLE
+    if 0 <= value < _SMALLEST_SHARE:
+        return f"< {_SMALLEST_SHARE}"
+    if 1 - _SMALLEST_SHARE < value <= 1:
+        return f"> {1 - _SMALLEST_SHARE}"
+    return f"{value:.3f}".replace("-", "−")
 
 
 def with_index(frame: pd.DataFrame) -> pd.DataFrame:
@@ -206,3 +276,8 @@ def _is_numeric(column: pd.Series) -> bool:
     """Whether a column holds numbers only, missing ones aside."""
     present = column.dropna()
     return len(present) > 0 and all(isinstance(v, numbers.Number) and not isinstance(v, bool) for v in present)
+
+
+def _is_whole(column: pd.Series) -> bool:
+    """Whether a column of numbers holds whole ones only, few enough in digits to be written out."""
+    return all(float(value).is_integer() and abs(value) < _LARGEST_WHOLE for value in column.dropna())

@@ -171,7 +171,9 @@ def test_each_claim_shows_each_ruling_as_a_word_and_a_sentence(page: str) -> Non
 def test_flags_have_a_line_each_and_their_detail_on_demand(page: str) -> None:
     audit = page.split('id="survey-audit"')[1].split('id="survey-contingency"', maxsplit=1)[0]
     flags, _, rest = audit.partition("Undetermined: rounding")
-    summaries = re.findall(r"<summary><strong>(.+?)</strong>: (.+?), (\d+) of (\d+)", " ".join(flags.split()))
+    summaries = re.findall(
+        r'<summary><strong>(.+?)</strong>: (.+?)\. <span class="count">(\d+) of (\d+)', " ".join(flags.split())
+    )
     assert summaries
     assert all(0 < int(flagged) <= int(checked) for _, _, flagged, checked in summaries)
     assert "Agrees under:</strong> one misprinted digit in 7/1/estimate (6.528 → 6.582) (4.169)" in flags

@@ -10,7 +10,16 @@ import pandas as pd
 import pytest
 
 from bayesgov.report.content import ReportTable
-from bayesgov.report.tables import cell_text, latex, latex_text, markdown, number_text, text_table, write_table
+from bayesgov.report.tables import (
+    cell_text,
+    latex,
+    latex_text,
+    markdown,
+    number_text,
+    share_text,
+    text_table,
+    write_table,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,25 +60,67 @@ def test_cell_text(value: object, text: str) -> None:
 @pytest.fixture
 def table() -> ReportTable:
     frame = pd.DataFrame(
-        {"item": ["a | b_1", "50 % & <more> $\\x^2$"], "p_value": [1.23456789e-9, np.nan], "n": [3654, 10808]}
+        {"item": ["a | b_1", "50 % & <more> $\\x^2$"], "tau2_reml": [1.23456789e-9, np.nan], "n": [3654, 10808]}
     )
     return ReportTable("nasty", "Title with 5 %", "Caption: χ² ≥ 3 with #1_a.", frame)
 
 
 def test_header_and_alignment(table: ReportTable) -> None:
     text = text_table(table.frame, 3)
-    assert text.header == ("item", "p value", "n")
+    assert text.header == ("Item", "τ², REML", "n")
     assert text.numeric == (False, True, True)
 
 
 def test_a_named_index_becomes_a_column(table: ReportTable) -> None:
     text = text_table(table.frame.set_index("item"), 3)
-    assert text.header == ("item", "p value", "n")
+    assert text.header == ("Item", "τ², REML", "n")
+
+
+def test_limits_share_a_column_and_so_do_a_number_and_its_label() -> None:
+    frame = pd.DataFrame(
+        {
+            "item": ["1", "2"],
+            "label": ["Clarity", "Uniformity"],
+            "v_model": [0.1, 0.2],
+            "v_model_lower": [-0.5, np.nan],
+            "v_model_upper": [np.inf, np.nan],
+        }
+    )
+    text = text_table(frame, 2)
+    assert text.names == ("item", "v_model", "v_model_limits")
+    assert text.rows == (("1. Clarity", "0.10", "[−0.50, ∞]"), ("2. Uniformity", "0.20", "–"))
+
+
+def test_a_label_replaces_the_key_beside_it() -> None:
+    frame = pd.DataFrame({"term": ["digital_lag"], "term_label": ["Digital, lagged"], "df": [6.0]})
+    assert text_table(frame, 3).rows == (("Digital, lagged", "6"),)
+
+
+def test_a_lower_limit_without_an_upper_one_stays_a_column() -> None:
+    assert text_table(pd.DataFrame({"lower": [0.5], "flower_upper": [1.5]}), 2).names == ("lower", "flower_upper")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "< 0.001"),
+        (0.000999, "< 0.001"),
+        (0.001, "0.001"),
+        (0.9989, "0.999"),
+        (0.9996, "> 0.999"),
+        (1.0, "> 0.999"),
+        (np.nan, "–"),
+    ],
+)
+def test_shares_have_bounds_where_decimals_end(value: float, text: str) -> None:
+    assert share_text(value) == text
+    cells = text_table(pd.DataFrame({"p_holm": [value, 0.5], "estimate": [0.25, 0.5]}), 3).rows
+    assert cells == ((text, "0.250"), ("0.500", "0.500"))
 
 
 def test_markdown_escapes_what_would_break_the_table(table: ReportTable) -> None:
     lines = markdown(table).splitlines()
-    assert lines[2] == "| item | p value | n |"
+    assert lines[2] == "| Item | τ², REML | n |"
     assert lines[3] == "| :--- | ---: | ---: |"
     assert lines[4] == r"| a \| b\_1 | 1.23 × 10⁻⁹ | 3654 |"
     assert r"\<more\>" in lines[5]
@@ -101,6 +152,6 @@ def test_csv_keeps_every_digit(table: ReportTable, tmp_path: Path) -> None:
     write_table(table, tmp_path)
     with (tmp_path / "nasty.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert float(rows[0]["p_value"]) == 1.23456789e-9
+    assert float(rows[0]["tau2_reml"]) == 1.23456789e-9
     assert rows[1]["item"] == "50 % & <more> $\\x^2$"
     assert {path.name for path in tmp_path.iterdir()} == {"nasty.csv", "nasty.md", "nasty.tex"}

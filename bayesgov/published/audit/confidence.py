@@ -148,7 +148,10 @@ def _explain_upper(
 def upper_limit(
     *, estimate: PrintedNumber, se: PrintedNumber, lower: PrintedNumber, upper: PrintedNumber, level: float = 0.95
 ) -> Finding:
-    """Whether the upper limit is b + z SE; arguments as in :func:`lower_limit`."""
+    """Whether the upper limit is b + z SE.
+
+    Arguments as in :func:`lower_limit`.
+    """
     if limits_unusable(lower, upper):
         return not_checkable(str(upper), limits_unusable(lower, upper))
     return _check_limit(upper, 1, estimate, se, level)

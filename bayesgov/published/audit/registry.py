@@ -78,6 +78,12 @@ class CheckKind:
     readings: tuple[Reading, ...]
     typo_limit: int
 
+    @property
+    def question(self) -> str:
+        """What the check asks, in the words of its function's first line: "whether a correlation …"."""
+        line = (self.function.__doc__ or "").strip().split("\n", maxsplit=1)[0].rstrip(".")
+        return f"{line[:1].lower()}{line[1:]}" if line else self.name.replace("_", " ")
+
 
 _REGISTER: dict[str, CheckKind] = {}
 

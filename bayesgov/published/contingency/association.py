@@ -41,7 +41,7 @@ def associate(table: np.ndarray, level: float = 0.95) -> Association:
 
     No continuity correction. The interval of V inverts the noncentral chi-square in its noncentrality n V² (k - 1)
     (Smithson 2003, doi:10.4135/9781412983761, ch. 4). The bias-corrected V is of Bergsma (2013,
-    doi:10.1016/j.jkss.2012.10.002), eq. 6.
+    doi:10.1016/j.jkss.2012.10.002).
     """
     pearson = stats.chi2_contingency(table, correction=False)
     ratio = stats.chi2_contingency(table, correction=False, lambda_="log-likelihood")

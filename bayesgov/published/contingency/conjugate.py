@@ -52,9 +52,9 @@ def proportionality_departure(probability: np.ndarray) -> np.ndarray:
 def log_bayes_factor(table: np.ndarray, scheme: SamplingScheme) -> float:
     """Natural log of the Bayes factor of dependence against independence (Gunel & Dickey 1974).
 
-    Dirichlet(1, ..., 1) over the cells and, under independence, the priors that this implies for the margins, which are
-    uniform too (doi:10.1093/biomet/61.3.545; formulas also in Jamil et al. 2017, doi:10.3758/s13428-016-0739-8, eqs. 2
-    and 3).
+    Dirichlet(1, ..., 1) over the cells and, under independence, the priors of the margins that this gives on
+    conditioning (not on summing over cells), which are uniform too (doi:10.1093/biomet/61.3.545; formulas also in Jamil
+    et al. 2017, doi:10.3758/s13428-016-0739-8).
 
     Parameters
     ----------

@@ -163,13 +163,13 @@ def assumptions(design: ContingencyDesign) -> tuple[str, ...]:
     off = design.margins[design.margins["difference"] != 0]
     uneven = ", ".join(f"item {row.item} level {row.level} ({row.difference:+g})" for row in off.itertuples())
     sentences = [
-        f"Outcome levels are ordered {' < '.join(design.levels)}; a positive effect means better grades.",
+        f"Outcome levels are ordered {' < '.join(design.levels)}; a positive effect means higher levels.",
         "Cells are used as printed; nothing is dropped or corrected.",
         f"The {len(design.items)} tables share respondents and their joint table is not printed. Their product is a "
         "composite likelihood (independence of margins; Varin, Reid & Firth 2011): point estimates are consistent, but "
         "intervals of quantities that combine items take the tables as independent samples. Fits at other weights of "
         "the likelihood show how far that matters.",
-        "Respondents are taken as independent of one another; how they cluster in villages is not printed.",
+        "Respondents are taken as independent of one another; how they cluster (in villages, say) is not printed.",
         "Option effects sum to zero within an item and share one prior scale, so no option is the reference.",
         "Options of an item are treated as alternatives of which every respondent holds one.",
     ]

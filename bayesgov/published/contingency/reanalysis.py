@@ -23,11 +23,12 @@ class ContingencyReanalysis:
     ----------
     fits : tuple of Fit
         Maximum likelihood; one posterior a prior at weight 1; one posterior for every further composite weight; the
-        model-free posterior.
+        model-free posterior under Jeffreys' and under a uniform prior.
     tables : dict of str to pandas.DataFrame
         "screening", "proportional_odds", "convergence" (frequentist); "option_effects", "association",
-        "proportionality" (both); "apart_together", "weight_sensitivity", "prior_comparison", "prior_sensitivity"
-        (Bayesian); "margins". The functions of :mod:`bayesgov.published.contingency.tables` document the columns.
+        "proportionality" (both); "apart_together", "weight_sensitivity", "prior_comparison", "prior_sensitivity",
+        "priors" (Bayesian); "margins". The functions of :mod:`bayesgov.published.contingency.tables` document the
+        columns.
     assumptions : tuple of str
         In plain sentences.
     """
@@ -79,8 +80,9 @@ def reanalyse(
     progress("contingency: association and tables")
     screening = frequentist.screening_table(design)
     free = saturated.fit(design, options.seed)
+    jeffreys = saturated.fit(design, options.seed, concentration=saturated.JEFFREYS)
     return ContingencyReanalysis(
-        fits=(likelihood, *posteriors, free),
+        fits=(likelihood, *posteriors, jeffreys, free),
         tables={
             "screening": screening,
             "proportional_odds": frequentist.proportional_odds_table(design),
@@ -92,9 +94,10 @@ def reanalyse(
             "weight_sensitivity": tables.comparison_table((by_prior[quoted], *weighted), spec),
             "prior_comparison": tables.comparison_table(tuple(by_prior.values()), spec),
             "prior_sensitivity": tables.prior_sensitivity_table(posteriors),
+            "priors": tables.priors_table((*by_prior.values(), jeffreys, free), spec),
             "margins": design.margins,
         },
-        assumptions=_assumptions(design, spec),
+        assumptions=_assumptions(design, spec, names),
     )
 
 
@@ -103,14 +106,29 @@ def _together(by_prior: dict[ShrinkagePrior, PosteriorFit], names: tuple[Shrinka
     return next((by_prior[name] for name in names if name != "normal"), by_prior["normal"])
 
 
-def _assumptions(design: ContingencyDesign, spec: ContingencySpec) -> tuple[str, ...]:
+def _assumptions(
+    design: ContingencyDesign, spec: ContingencySpec, names: tuple[ShrinkagePrior, ...]
+) -> tuple[str, ...]:
+    priors: dict[ShrinkagePrior, str] = {
+        "horseshoe": (
+            f"regularised horseshoe with {spec.expected_nonzero_items:g} of {len(spec.items)} items expected to "
+            f"matter, slab scale {spec.slab_scale:g} logits and {spec.slab_df:g} slab degrees of freedom"
+        ),
+        "r2d2": (
+            f"R2D2 with mean latent R² {spec.r2_mean:g} (prior sample size {spec.r2_concentration:g}) of an average "
+            "item"
+        ),
+        "normal": (
+            f"normal with standard deviation {spec.normal_scale:g} logits, under which the posterior is a product over "
+            "items (items apart)"
+        ),
+    }
     return (
         *assumptions(design),
-        f"Priors: level probabilities at zero effect uniform; horseshoe with {spec.expected_nonzero_items:g} of "
-        f"{len(spec.items)} items expected to matter and slab scale {spec.slab_scale:g} logits; R2D2 with mean latent "
-        f"R² {spec.r2_mean:g} (prior sample size {spec.r2_concentration:g}) of an average item; normal with standard "
-        f"deviation {spec.normal_scale:g} logits, under which the posterior is a product over items (items apart). "
+        f"Priors: level probabilities at zero effect uniform; {'; '.join(priors[name] for name in names)}. "
         "Apart and together therefore differ in the form of the prior as well as in what items share.",
+        "Model-free posterior: uniform Dirichlet prior over the cells of each table; refitted under Jeffreys' prior, "
+        "Dirichlet(1/2, ...).",
         "Cramér's V is reported twice: free of any model, and as the proportional-odds model implies it. The second is "
         "smaller where an option's effect differs between cutpoints.",
         "Bayes factors compare dependence with independence under uniform priors, for the total fixed (joint "

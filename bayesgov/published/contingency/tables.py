@@ -23,7 +23,7 @@ def option_effects_table(
 
     Columns: fit, approach, item, option, label, estimate, std_error, lower, upper, interval, p_value, p_lr,
     profile_lower, profile_upper (frequentist only), probability_positive (Bayesian only). Effects are in logits, sum to
-    zero within an item, and are positive where an option goes with better grades.
+    zero within an item, and are positive where an option goes with higher levels.
     """
     n_effects = len(design.items) * len(design.options)
     keys = pd.DataFrame(
@@ -174,6 +174,31 @@ def comparison_table(fits: Sequence[PosteriorFit], spec: ContingencySpec) -> pd.
                 "rank_correlation": stats.kendalltau(np.median(v, axis=0), np.median(base_v, axis=0)).statistic,
             }
         )
+    return pd.DataFrame(rows)
+
+
+def priors_table(fits: Sequence[PosteriorFit], spec: ContingencySpec) -> pd.DataFrame:
+    """What each prior says before any count is seen, beside what the counts leave of it.
+
+    Columns: fit, quantity ("option_effect" in logits, "cramers_v"), prior_lower, prior_median, prior_upper (central
+    95% of the prior draws of all items), prior_probability_relevant and posterior_probability_relevant (of V above the
+    spec's ``relevant_v``, mean over items; NaN for effects), posterior_lower, posterior_median, posterior_upper
+    (posterior draws of all items pooled).
+    """
+    rows = []
+    for fit in fits:
+        groups = {name: fit.tree[name].to_dataset() for name in ("prior", "posterior")}
+        for quantity in ("option_effect", "cramers_v"):
+            if quantity not in groups["posterior"]:
+                continue  # the model-free posterior has no effects
+            row: dict[str, str | float] = {"fit": fit.label, "quantity": quantity}
+            for name, group in groups.items():
+                draws = group[quantity].to_numpy()
+                summary = np.percentile(draws, _TAILS)
+                row |= dict(zip((f"{name}_lower", f"{name}_median", f"{name}_upper"), summary, strict=True))
+                relevant = float((draws > spec.relevant_v).mean()) if quantity == "cramers_v" else np.nan
+                row[f"{name}_probability_relevant"] = relevant
+            rows.append(row)
     return pd.DataFrame(rows)
 
 

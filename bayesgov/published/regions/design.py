@@ -55,8 +55,8 @@ class RegionTable:
     def typical_std_error(self) -> np.ndarray:
         """Root harmonic mean of a term's squared standard errors, shape (n_terms,).
 
-        The typical within-study scale of Röver et al. (2021, doi:10.1002/jrsm.1475); it sets prior
-        scales and does not look at the estimates beyond SE = |b / t|.
+        In the manner of the unit-information standard deviation of Röver et al. (2021, doi:10.1002/jrsm.1475); it sets
+        prior scales and does not look at the estimates beyond SE = |b / t|.
         """
         return 1.0 / np.sqrt(np.mean(self.std_error**-2.0, axis=1))
 

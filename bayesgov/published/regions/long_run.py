@@ -28,7 +28,8 @@ class LongRunMoments:
 
     @property
     def ratio(self) -> float:
-        return self.numerator / self.denominator
+        """NaN where alpha is printed as exactly one."""
+        return self.numerator / self.denominator if self.denominator else np.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,8 @@ def delta_interval(moments: LongRunMoments, level: float = 0.95) -> DeltaInterva
     3rd ed., on Fieller's theorem).
     """
     m, z = moments, float(stats.norm.isf(0.5 * (1 - level)))
+    if not m.denominator:
+        return DeltaInterval(np.nan, np.nan, np.nan, False)
     variance = m.numerator_variance - 2 * m.ratio * m.covariance + m.ratio**2 * m.denominator_variance
     std_error = variance**0.5 / abs(m.denominator)
     valid = z**2 * m.denominator_variance / m.denominator**2 < 0.05

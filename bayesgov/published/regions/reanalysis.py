@@ -29,7 +29,8 @@ class RegionsReanalysis:
     Attributes
     ----------
     fits : tuple of Fit
-        For each reading of the signs: no pooling, complete pooling, random effects, and the hierarchical posterior.
+        For each reading of the signs: no pooling, complete pooling, random effects, and the hierarchical posterior;
+        then the first reading's refits with known standard errors and with other heterogeneity scales.
     tables : dict of str to pandas.DataFrame
         Tidy; the functions of :mod:`bayesgov.published.regions.tables` document the columns.
     assumptions : tuple of str
@@ -76,15 +77,30 @@ def reanalyse(
         readings.append(analyse_reading(table, posterior))
     progress("regions: sensitivity to prior scale and to rounding")
     # posteriors of the first reading only: the dials ask how much an input moves a conclusion, not for new conclusions
-    known_se = bayesian.sample_posterior(compiled, inputs.with_known_std_error(first.std_error), options)
+    label = readings[0].posterior.label
+    known_se = bayesian.fit(
+        compiled, inputs.with_known_std_error(first.std_error), options, label=f"{label}-known-std-error"
+    )
     scaled = {
-        factor: bayesian.sample_posterior(compiled, inputs.with_tau_scale(factor), options)
+        factor: bayesian.fit(
+            compiled, inputs.with_tau_scale(factor), options, label=f"{label}-heterogeneity-scale-{factor:g}"
+        )
         for factor in TAU_SCALE_FACTORS
     }
     progress("regions: long-run effects")
     return RegionsReanalysis(
-        fits=tuple(fit for reading in readings for fit in (*estimator_fits(reading), reading.posterior)),
-        tables=tables.all_tables(tuple(readings), known_se, scaled, spec, options.seed),
+        fits=(
+            *(fit for reading in readings for fit in (*estimator_fits(reading), reading.posterior)),
+            known_se,
+            *scaled.values(),
+        ),
+        tables=tables.all_tables(
+            tuple(readings),
+            known_se.tree,
+            {factor: fit.tree for factor, fit in scaled.items()},
+            spec,
+            options.seed,
+        ),
         assumptions=assumptions(printed, spec, len(readings_wanted)),
     )
 
@@ -147,7 +163,8 @@ def _homogeneity_check(table: RegionTable, results: tuple[CommonEffect, ...]) ->
 
 def _reml_check(table: RegionTable, results: tuple[RandomEffects, ...]) -> Check:
     # at tau² = 0 the slope may be negative; elsewhere it vanishes
-    slopes = [abs(result.score) if result.tau2 > 0 else max(0.0, result.score) for result in results]
+    # np.maximum keeps NaN, which must not pass
+    slopes = [abs(result.score) if result.tau2 > 0 else float(np.maximum(0.0, result.score)) for result in results]
     worst = int(np.argmax(slopes))
     passed = slopes[worst] < 1e-4
     return Check(
@@ -157,7 +174,7 @@ def _reml_check(table: RegionTable, results: tuple[RandomEffects, ...]) -> Check
 
 def _knapp_hartung_check(table: RegionTable, results: tuple[RandomEffects, ...]) -> Check:
     ratios = np.array([result.std_error / result.std_error_wald for result in results])
-    short = [term for term, ratio in zip(table.terms, ratios, strict=True) if ratio < 1]
+    short = [term for term, ratio in zip(table.terms, ratios, strict=True) if not ratio >= 1]
     advice = f"Knapp-Hartung standard errors below the plain ones ({', '.join(short)}): read the truncated form too"
     return Check("knapp_hartung_ratio_min", float(ratios.min()), 1.0, *(("warn", advice) if short else ("pass", "")))
 

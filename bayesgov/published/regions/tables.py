@@ -2,8 +2,9 @@
 
 Columns shared by all tables: ``term`` and ``region`` (identifiers), ``reading`` (whose sign conflicting cells carry),
 ``approach``, ``series`` (which analysis), ``estimate``, ``std_error``, ``lower``, ``upper`` and ``interval`` (what the
-limits are). p-values and posterior probabilities have columns of their own; a column that does not apply to a row
-is empty (NaN).
+limits are).
+``p_value`` is two-sided, ``p_value_greater`` that of an effect of zero or less. p-values and posterior probabilities
+have columns of their own; a column that does not apply to a row is empty (NaN).
 """
 
 from __future__ import annotations
@@ -101,6 +102,7 @@ def _symmetric(estimate: float, std_error: float, interval: str, df: float = np.
         "upper": estimate + reach,
         "interval": interval,
         "p_value": 2 * float(stats.t.sf(abs(estimate) / std_error, df)),
+        "p_value_greater": float(stats.t.sf(estimate / std_error, df)),
     }
 
 
@@ -118,7 +120,7 @@ def pooling(readings: tuple[Reading, ...]) -> pd.DataFrame:
             series = {
                 "no pooling": _symmetric(table.estimate[j, r], table.std_error[j, r], WALD),
                 "partial pooling (REML)": _symmetric(random.blup[r], random.blup_std_error[r], BLUP)
-                | {"p_value": np.nan},  # a prediction, not an estimated parameter
+                | {"p_value": np.nan, "p_value_greater": np.nan},  # a prediction, not an estimated parameter
                 "complete pooling": _symmetric(common.mean, common.std_error, WALD),
             }
             rows += [place | {"approach": "frequentist", "series": name} | row for name, row in series.items()]
@@ -212,8 +214,7 @@ def new_region(readings: tuple[Reading, ...]) -> pd.DataFrame:
 def prior_sensitivity(readings: tuple[Reading, ...]) -> pd.DataFrame:
     """Power-scaling sensitivity: columns ``quantity`` (mu, tau, theta_new), ``prior``, ``likelihood`` and ``verdict``.
 
-    Above 0.05 a component matters. Both high: the prior and the data pull on the conclusion (Kallioinen et al. 2024,
-    table 1).
+    Above 0.05 a component matters. Both high: the prior and the data pull on the conclusion (Kallioinen et al. 2024).
     """
     rows = []
     for reading, j, key in _terms(readings):

@@ -25,6 +25,7 @@ def test_fits_and_tables_are_complete(result):
         "contingency-r2d2",
         "contingency-normal",
         "contingency-horseshoe-weight-0.0625",
+        "contingency-saturated-dirichlet-0.5",
         "contingency-saturated",
     ]
     assert {"screening", "option_effects", "association", "apart_together", "weight_sensitivity"} <= set(result.tables)
@@ -73,6 +74,29 @@ def test_no_divergence_even_in_a_short_run(result):
     assert all(check.value == 0 for (_, name), check in checks.items() if name == "divergences")
     # 1,000 draws of two chains: the largest of some 300 R-hats is about 1.02
     assert all(check.value < 1.05 for (_, name), check in checks.items() if name == "rhat_max")
+
+
+def test_every_prior_is_shown_with_what_it_implies(result):
+    table = result.tables["priors"].set_index(["fit", "quantity"])
+    effects = table.xs("option_effect", level="quantity")
+    assert set(effects.index) == {f"contingency-{prior}" for prior in ("horseshoe", "r2d2", "normal")}
+    # a zero-sum effect of three options has variance 1 - 1/3 under unit contrasts; 1,000 × 48 draws
+    reach = 1.96 * (2 / 3) ** 0.5
+    assert effects.loc["contingency-normal", "prior_upper"] == pytest.approx(reach, rel=0.03)
+    assert effects.loc["contingency-normal", "prior_lower"] == pytest.approx(-reach, rel=0.03)
+    v = table.xs("cramers_v", level="quantity")
+    assert len(v) == 5
+    assert (v["prior_upper"] - v["prior_lower"] > v["posterior_upper"] - v["posterior_lower"]).all()
+
+
+def test_model_free_conclusions_do_not_rest_on_the_uniform_prior(result):
+    uniform, jeffreys = result.fits[-1], result.fits[-2]
+    for name in ("cramers_v", "departure"):
+        first, second = (fit.tree["posterior"][name].mean(("chain", "draw")).to_numpy() for fit in (uniform, jeffreys))
+        assert np.abs(first - second).max() < 0.01  # nine half-counts in 3,654; Monte Carlo error 0.0005
+        assert not np.array_equal(first, second)
+    check = {check.name: check for check in uniform.checks()}["prior_sensitivity_max"]
+    assert check.status == "not applicable"
 
 
 def test_exact_draws_claim_no_chain(result):

@@ -28,6 +28,20 @@ def _accepts(moments, ratio):
     return (m.numerator - ratio * m.denominator) ** 2 - Z**2 * variance
 
 
+def test_a_lag_coefficient_of_one_has_no_ratio_and_no_delta_interval():
+    moments = long_run_moments(np.array([0.3, 0.2, 1.0]), np.full(3, 0.1))
+    assert np.isnan(moments.ratio)
+    delta = delta_interval(moments)
+    assert np.isnan(delta.std_error)
+    assert not delta.valid
+    # N = 0.5 is 3.5 standard errors from zero, so a ratio of zero is refuted and any large one of either sign is not
+    found = fieller_set(moments)
+    assert found.kind == "complement"
+    assert not found.contains(0.0)
+    assert found.contains(1e6)
+    assert found.contains(-1e6)
+
+
 @given(
     numerator=st.floats(-3, 3),
     denominator=st.floats(-2, 2).filter(lambda d: abs(d) > 1e-3),

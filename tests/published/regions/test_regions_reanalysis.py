@@ -8,6 +8,9 @@ import pytest
 from scipy import stats
 
 from bayesgov.published.regions import reanalyse
+from bayesgov.published.regions.design import read_region_table
+from bayesgov.published.regions.frequentist import random_effects
+from bayesgov.published.regions.reanalysis import _knapp_hartung_check, _reml_check
 from bayesgov.sampling import SamplingOptions
 
 OPTIONS = SamplingOptions(seed=5, chains=4, draws=1000, tune=600, target_accept=0.9, prior_draws=20)
@@ -28,9 +31,30 @@ def result(panel, panel_spec):
 def test_every_fit_and_table_is_there(result):
     assert set(result.tables) == TABLES
     labels = [fit.label for fit in result.fits]
-    assert len(set(labels)) == len(labels) == 8
-    assert sum(fit.approach == "bayesian" for fit in result.fits) == 2
+    # two readings of four fits, and three refits of the first posterior: what a table rests on has its diagnostics
+    assert len(set(labels)) == len(labels) == 11
+    assert sum(fit.approach == "bayesian" for fit in result.fits) == 5
     assert not [name for name, table in result.tables.items() if table.empty]
+
+
+@pytest.mark.parametrize("tau2", [0.0, 0.3, np.nan])
+def test_a_slope_that_could_not_be_computed_never_passes(tau2, panel, panel_spec):
+    table = read_region_table(panel, panel_spec)
+    one = random_effects(table.estimate[0], table.std_error[0])
+    terms = len(table.terms)
+    assert _reml_check(table, (one,) * terms).status == "pass"
+    assert _reml_check(table, (replace(one, tau2=tau2, score=np.nan),) * terms).status == "fail"
+    assert _knapp_hartung_check(table, (replace(one, std_error=np.nan),) * terms).status == "warn"
+
+
+def test_one_sided_p_values_belong_to_their_estimates(result):
+    """p_value_greater is half the two-sided value on the side of the effect, and one minus that on the other."""
+    means = result.tables["mean_effects"].query("approach == 'frequentist'")
+    half = means["p_value"] / 2
+    expected = np.where(means["estimate"] > 0, half, 1 - half)
+    np.testing.assert_allclose(means["p_value_greater"], expected, rtol=1e-12)
+    bayesian = result.tables["mean_effects"].query("approach == 'bayesian'")
+    assert bayesian["p_value_greater"].isna().all()
 
 
 def test_chains_converged(result):
@@ -136,6 +160,7 @@ def test_a_table_without_conflicts_has_one_reading(make_study, small_spec):
         }
     )
     result = reanalyse(study, small_spec, replace(OPTIONS, draws=200, tune=300), lambda _: None)
-    assert [fit.label.rsplit("-", 1)[1] for fit in result.fits] == ["estimate"] * 4
+    assert [fit.label.rsplit("-", 1)[1] for fit in result.fits[:4]] == ["estimate"] * 4
+    assert all(fit.label.startswith("regions-hierarchical-estimate-") for fit in result.fits[4:])
     assert result.tables["sign_conflict"].empty
     assert not any("opposite signs" in sentence for sentence in result.assumptions)
