@@ -142,7 +142,11 @@ class PosteriorEvidence(Evidence):
 
 
 class Claim(BaseModel):
-    """One published sentence turned into an estimand and a decision rule."""
+    """One published sentence turned into an estimand and a decision rule.
+
+    The posterior source is a fit's draws or, for quantities that are no parameter of a fit (Bayes factors), a column
+    of a result table.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -153,7 +157,7 @@ class Claim(BaseModel):
     rule: str
     printed: PrintedEvidence
     frequentist: TableEvidence
-    posterior: PosteriorEvidence
+    posterior: PosteriorEvidence | TableEvidence
 
 
 class _ClaimsFile(BaseModel):

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from bayesgov.claims import Claim, Comparison, Evidence
+from bayesgov.claims import Claim, Comparison, Evidence, PosteriorEvidence, TableEvidence
 from bayesgov.errors import InputError
 from bayesgov.fit import Fit
 from bayesgov.printed import PrintedNumber
@@ -86,9 +86,8 @@ def check_claims(claims: Sequence[Claim], study: Study, *, audited: Collection[s
     verdicts = dict.fromkeys(audited, "")
     for claim in claims:
         _printed_ruling(claim, study, verdicts)
-        fits = (claim.posterior.fit, *claim.posterior.robust)
-        for name in (claim.frequentist.table.split("/")[0], *(label.split("-")[0] for label in fits)):
-            if name and name not in blocks:
+        for name in (*_blocks(claim.frequentist), *_blocks(claim.posterior)):
+            if name not in blocks:
                 raise InputError(
                     f"claim {claim.id!r}: {name!r} is no block of published.toml; there are: {', '.join(blocks)}"
                 )
@@ -121,7 +120,14 @@ def judge(
     InputError
         If the claim names a table, column, fit, variable or check that does not exist.
     """
-    block = claim.posterior.fit.split("-")[0]  # fits are labelled "<block>-<name>"
+    posterior, robustness = claim.posterior, "No alternative fit applies"
+    if lost := _lost(posterior, crashed):
+        ruling, robustness = lost, ""
+    elif isinstance(posterior, TableEvidence):
+        ruling = _table_ruling(claim, posterior, tables)
+    else:
+        ruling = _posterior_ruling(claim, posterior, fits, posterior.fit)
+        robustness = _robustness(claim, posterior, fits) if posterior.robust else robustness
     return ClaimVerdict(
         claim_id=claim.id,
         sentence=claim.sentence,
@@ -129,14 +135,24 @@ def judge(
         estimand=claim.estimand,
         rule=claim.rule,
         printed=_printed_ruling(claim, study, audit_verdicts),
-        frequentist=_lost(claim.frequentist.table.split("/")[0], crashed) or _table_ruling(claim, tables),
-        posterior=_lost(block, crashed) or _posterior_ruling(claim, fits, claim.posterior.fit),
-        robustness="" if _lost(block, crashed) else _robustness(claim, fits),
+        frequentist=_lost(claim.frequentist, crashed) or _table_ruling(claim, claim.frequentist, tables),
+        posterior=ruling,
+        robustness=robustness,
     )
 
 
-def _lost(block: str, crashed: Sequence[str]) -> Ruling | None:
-    return Ruling("not checkable", f"the {block} analysis crashed") if block in crashed else None
+def _blocks(evidence: TableEvidence | PosteriorEvidence) -> tuple[str, ...]:
+    """Blocks that the evidence comes from: tables are named "<block>/<name>", fits "<block>-<name>"."""
+    if isinstance(evidence, TableEvidence):
+        names: tuple[str, ...] = (evidence.table.split("/")[0],)
+    else:
+        names = tuple(label.split("-")[0] for label in (evidence.fit, *evidence.robust))
+    return tuple(filter(None, names))
+
+
+def _lost(evidence: TableEvidence | PosteriorEvidence, crashed: Sequence[str]) -> Ruling | None:
+    block = next((name for name in _blocks(evidence) if name in crashed), None)
+    return Ruling("not checkable", f"the {block} analysis crashed") if block else None
 
 
 def _printed_ruling(claim: Claim, study: Study, audit_verdicts: Mapping[str, str]) -> Ruling:
@@ -182,8 +198,7 @@ def _audit_ruling(claim: Claim, audit_verdicts: Mapping[str, str]) -> Ruling:
     return Ruling("not checkable" if "not checkable" in verdicts else "undetermined", text)
 
 
-def _table_ruling(claim: Claim, tables: Mapping[str, pd.DataFrame]) -> Ruling:
-    evidence = claim.frequentist
+def _table_ruling(claim: Claim, evidence: TableEvidence, tables: Mapping[str, pd.DataFrame]) -> Ruling:
     if evidence.reason:
         return Ruling("not checkable", evidence.reason)
     frame = _named(tables, evidence.table, f"claim {claim.id!r}: result table")
@@ -209,11 +224,10 @@ def _table_ruling(claim: Claim, tables: Mapping[str, pd.DataFrame]) -> Ruling:
     return Ruling(_three_valued(answers, evidence), text)
 
 
-def _posterior_ruling(claim: Claim, fits: Mapping[str, Fit], label: str) -> Ruling:
-    evidence = claim.posterior
+def _posterior_ruling(claim: Claim, evidence: PosteriorEvidence, fits: Mapping[str, Fit], label: str) -> Ruling:
     if evidence.reason:
         return Ruling("not checkable", evidence.reason)
-    values = _draws(claim, _named(fits, label, f"claim {claim.id!r}: fit"))
+    values = _draws(claim, evidence, _named(fits, label, f"claim {claim.id!r}: fit"))
     truth = evidence.comparison.of(values)  # draws x elements
     event = {"all": truth.all(axis=1), "any": truth.any(axis=1), "none": ~truth.any(axis=1)}[evidence.expect]
     probability = float(event.mean())
@@ -228,13 +242,11 @@ def _posterior_ruling(claim: Claim, fits: Mapping[str, Fit], label: str) -> Ruli
     return Ruling(_decide(probability), text, probability)
 
 
-def _robustness(claim: Claim, fits: Mapping[str, Fit]) -> str:
-    if claim.posterior.reason or not claim.posterior.robust:
-        return "No alternative fit applies"
-    labels = (claim.posterior.fit, *claim.posterior.robust)
-    rulings = [_posterior_ruling(claim, fits, label) for label in labels]
+def _robustness(claim: Claim, evidence: PosteriorEvidence, fits: Mapping[str, Fit]) -> str:
+    labels = (evidence.fit, *evidence.robust)
+    rulings = [_posterior_ruling(claim, evidence, fits, label) for label in labels]
     same = len({ruling.answer for ruling in rulings}) == 1
-    sizes = [_draws(claim, fits[label]).shape[1] for label in labels]
+    sizes = [_draws(claim, evidence, fits[label]).shape[1] for label in labels]
     listed = ", ".join(
         f"{probability_words(ruling.probability or 0.0)} ({label.partition('-')[2]}"
         + (f", {size} of {sizes[0]} values" if size != sizes[0] else "")
@@ -244,9 +256,8 @@ def _robustness(claim: Claim, fits: Mapping[str, Fit]) -> str:
     return f"{'Same ruling' if same else 'The ruling changes'}: probability {listed}"
 
 
-def _draws(claim: Claim, fit: Fit) -> np.ndarray:
+def _draws(claim: Claim, evidence: PosteriorEvidence, fit: Fit) -> np.ndarray:
     """Draws of the claim's variable, shape (n_draws, n_elements)."""
-    evidence = claim.posterior
     posterior = fit.tree["posterior"].to_dataset()
     if evidence.variable not in posterior:
         raise InputError(f"claim {claim.id!r}: fit {fit.label!r} has no variable {evidence.variable!r}")
@@ -258,7 +269,8 @@ def _draws(claim: Claim, fit: Fit) -> np.ndarray:
     if variable.size == 0:
         raise InputError(f"claim {claim.id!r}: no element of {evidence.variable!r} matches {evidence.select}")
     stacked = variable.stack(sample=("chain", "draw")).transpose("sample", ...)
-    return stacked.values.reshape(stacked.sizes["sample"], -1)
+    values: np.ndarray = stacked.to_numpy().reshape(stacked.sizes["sample"], -1)
+    return values
 
 
 def _decide(probability: float) -> Answer:

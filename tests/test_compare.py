@@ -176,6 +176,20 @@ def test_claims_are_checked_before_anything_is_sampled(changes, message):
         check_claims([_claim(**changes)], study, audited=(), blocks=("block",))
 
 
+def test_bayes_factors_decide_where_no_parameter_does():
+    table = pd.DataFrame({"log10_bf": [20.0, 0.4, -3.0], "item": ["1", "2", "3"]})
+    evidence = {"table": "block/bf", "column": "log10_bf", "each": "> 1", "against": "< -1"}
+
+    def ruling(*items):
+        claim = _claim(posterior=evidence | {"where": {"item": items}})
+        return _judge(claim, tables={"block/t": TABLE, "block/bf": table}).posterior
+
+    assert ruling("1").answer == "holds"
+    assert ruling("1", "2").answer == "undetermined"
+    assert ruling("1", "3").answer == "does not hold"
+    assert ruling("1").probability is None
+
+
 def test_missing_values_leave_a_ruling_open():
     evidence = {"table": "block/t", "column": "p_value", "each": "< 0.05", "where": {"term": ("z",)}}
     assert _judge(_claim(frequentist=evidence)).frequentist.answer == "undetermined"

@@ -61,7 +61,7 @@ def sections(
             ),
         ),
         Section(
-            "dependence",
+            "contingency-dependence",
             f"Table {spec.table}: how far do the conclusions depend on prior, pooling and the missing joint table?",
             (
                 Paragraph(

@@ -339,6 +339,8 @@ def sensitivity(
             dial = np.unique(data["dial"].to_numpy(dtype=float))
             axes.set_xticks(dial, [f"{value:g}" for value in dial], minor=False)
             axes.minorticks_off()
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
         if reference is not None:
             axes.axvline(reference, color=MUTED, linewidth=0.9, linestyle=(0, (4, 2)), zorder=0)
         axes.set_title(wrapped(panel, 74 // columns))

@@ -44,6 +44,7 @@ SIGNS = {
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _DIGITS = 4
+_WIDE_TABLE = 9  # columns: a table with more is printed on a page of its own, across
 _LINK = re.compile(
     r"(?P<url>https?://[^\s<>()]+[^\s<>().,;])|\bdoi:\s?(?P<doi>10\.\d{4,9}/[^\s<>]*[^\s<>.,;)])", re.IGNORECASE
 )
@@ -236,13 +237,12 @@ def _listed(words: Iterable[str]) -> str:
 def _claim_words(verdicts: Sequence[ClaimVerdict]) -> str:
     if not verdicts:
         return "No claim of this study is declared."
-    printed, frequentist, posterior = answer_tallies(verdicts)
+    printed, frequentist, posterior = (tally.counts for tally in answer_tallies(verdicts))
     holds, unknown = ANSWERS.index("holds"), ANSWERS.index("not checkable")
     return (
-        f"Of {_counted(len(verdicts), 'claim')} that the paper makes about its numbers, {printed.counts[holds]} hold in its "
-        f"printed tables, {frequentist.counts[holds]} in the frequentist replication and {posterior.counts[holds]} "
-        f"in the posterior; not checkable from what is printed are {printed.counts[unknown]}, "
-        f"{frequentist.counts[unknown]} and {posterior.counts[unknown]}."
+        f"Of {_counted(len(verdicts), 'claim')} that the paper makes about its numbers, {printed[holds]} hold in its "
+        f"printed tables, {frequentist[holds]} in the frequentist replication and {posterior[holds]} in the posterior; "
+        f"not checkable from what is printed are {printed[unknown]}, {frequentist[unknown]} and {posterior[unknown]}."
     )
 
 
@@ -314,6 +314,11 @@ def optional_number(value: float | None) -> str:
     return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e6 else number_text(float(value), _DIGITS)
 
 
+def threshold_text(value: float | None) -> str:
+    """A threshold as it was set: somebody chose it, so it has no trailing digits; "–" for none."""
+    return NOT_AVAILABLE if value is None else f"{value:g}".replace("-", "−")
+
+
 def slug(word: str) -> str:
     """A word as a CSS class or file-name part: "not checkable" -> "not-checkable"."""
     return re.sub(r"[^A-Za-z0-9_.]+", "-", word).strip("-")
@@ -348,12 +353,15 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(slug=slug, linked=linked, number=optional_number, kind=kind_of, sentence=sentence)
+    environment.filters.update(
+        slug=slug, linked=linked, number=optional_number, threshold=threshold_text, kind=kind_of, sentence=sentence
+    )
     environment.globals.update(
         signs=SIGNS,
         style=Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),
         equation_svg=equation_svg,
         text_table=text_table,
+        wide_table=_WIDE_TABLE,
         bounds_text=bounds_text,
         audit_groups=audit_groups,
         flag_groups=flag_groups,

@@ -98,7 +98,7 @@ def sections(
             ),
         ),
         Section(
-            "dependence",
+            "regions-dependence",
             f"Table {spec.table}: how far do the conclusions depend on signs, rounding and priors?",
             (
                 *_sign_conflict(tables["sign_conflict"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import dataclasses
 import itertools
 import re
 from html.parser import HTMLParser
@@ -11,10 +13,11 @@ import pytest
 from markupsafe import Markup
 from report import report_samples
 
+from bayesgov.published.audit.registry import registered
 from bayesgov.report import page as page_module
 from bayesgov.report.content import Document
 from bayesgov.report.equations import equation_svg
-from bayesgov.report.page import RunFiles, linked, render_page
+from bayesgov.report.page import RunFiles, brief, check_question, linked, render_page
 from bayesgov.report.svg import inline_svg
 
 VOID = {"meta", "link", "br", "img", "hr", "input", "path", "use", "rect"}
@@ -142,14 +145,58 @@ def test_the_order_of_the_page(outline: Outline) -> None:
 
 def test_the_kind_of_data_is_always_said(page: str) -> None:
     source = report_samples.survey_part(failing=False).source
-    assert page.split('id="problems"', maxsplit=1)[0].count(source) == 2  # in the head, once for each study
+    assert page.split('id="problems"', maxsplit=1)[0].count(source) == 1  # in the head, for both studies
+    for key in ("survey", "panel"):
+        assert source in page.split(f'<section id="{key}">')[1].split("<section", maxsplit=1)[0]
+
+
+def test_different_kinds_of_data_are_said_study_by_study() -> None:
+    whole = report_samples.document(failing=False)
+    first, second = whole.parts
+    other = dataclasses.replace(second, source="rows that a user brought")
+    mixed = render_page(
+        dataclasses.replace(whole, parts=(first, other)), collections.defaultdict(Markup), RunFiles((), ())
+    )
+    head = mixed.split('id="problems"', maxsplit=1)[0]
+    assert first.source in head
+    assert "rows that a user brought" in head
+
+
+def test_the_brief_counts_the_verdicts_it_stands_above() -> None:
+    part = report_samples.survey_part(failing=False)
+    words = brief(part)
+    both = [v for v in part.verdicts if "not checkable" not in (v.frequentist.answer, v.posterior.answer)]
+    alike = [v for v in both if v.frequentist.answer == v.posterior.answer]
+    assert f"they give the same answer to {len(alike)}." in words.schools
+    assert f"Of {len(part.verdicts)} claim" in words.claims
+    flagged = len(part.audit.with_verdict("inconsistent", "impossible"))
+    assert words.audit.startswith(f"{flagged} of {len(part.audit.rows)} checks")
+    assert words.diagnostics == f"0 of {len(part.diagnostics)} fits failed a diagnostic."
+
+
+def test_the_brief_of_a_study_without_claims() -> None:
+    part = dataclasses.replace(report_samples.survey_part(failing=True), verdicts=())
+    assert brief(part).claims == "No claim of this study is declared."
+    assert not brief(part).diagnostics.startswith("0 of")
+
+
+@pytest.mark.parametrize("kind", sorted(registered()))
+def test_every_registered_check_asks_a_question_in_plain_words(kind: str) -> None:
+    words = check_question(kind)
+    assert words != kind.replace("_", " ")
+    assert not words.endswith(".")
+    assert ":func:" not in words
+
+
+def test_an_unregistered_check_is_shown_by_its_name() -> None:
+    assert check_question("made_up_check") == "made up check"
 
 
 def test_failures_come_first_and_in_words(page: str) -> None:
     problems = page.split('id="problems"')[1].split('id="verdicts"', maxsplit=1)[0]
     assert "impulse responses crashed" in problems
     assert "survey-r2d2" in problems
-    assert re.search(r"rhat max = 1\.062, threshold 1\.010\. Advice: run longer or reparameterise", problems)
+    assert re.search(r"rhat max = 1\.062, threshold 1\.01\. Advice: run longer or reparameterise", problems)
     assert "No fit failed" not in problems
 
 
