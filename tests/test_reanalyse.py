@@ -1,9 +1,11 @@
 """The main job, end to end, as a newcomer runs it: one command, one run folder."""
 
 import json
+import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -76,6 +78,23 @@ def test_verdicts_carry_all_three_sources(run):
                 assert claim[source]["answer"] in {"holds", "does not hold", "undetermined", "not checkable"}
                 assert claim[source]["text"]
         assert any(claim["posterior"]["probability"] is not None for claim in claims)
+
+
+def test_readme_quotes_this_run(run):
+    """The claims that the README shows are rulings of the run, word for word."""
+    verdicts = json.loads((run[0] / "verdicts.json").read_text())
+    printed = {
+        tuple(
+            f"**{claim[source]['answer']}**: {claim[source]['text']}"
+            for source in ("printed", "frequentist", "posterior")
+        )
+        for claims in verdicts.values()
+        for claim in claims
+    }
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+    quoted = re.findall(r"^\| “.+?” ?(?:\([^|]*\) )?\| (.+) \|$", readme, re.MULTILINE)
+    assert len(quoted) == 4
+    assert {tuple(row.split(" | ")) for row in quoted} <= printed
 
 
 def test_provenance_names_versions_seeds_and_checksums(run):
