@@ -76,7 +76,7 @@ def _write(folder, block):
 @pytest.mark.parametrize("block", BLOCKS)
 def test_one_block_without_audit_and_claims_gives_a_whole_report(block, tmp_path):
     study = load_study(_write(tmp_path / "mine", block))
-    result = reanalyse(study, read_published_spec(study.folder), workers=0)
+    result = reanalyse(study, read_published_spec(study.folder))
     assert result.problems == ()
     report = write_run(tmp_path / "run", document([result], {"seed": "1"}), trees([result]), {})
     page = report.read_text(encoding="utf-8")

@@ -1,6 +1,8 @@
 """The README tells the truth: its commands, its audit counts and its Python lines."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,17 @@ def test_names_used_in_the_python_lines_exist(capsys):
     listed = capsys.readouterr().out
     for command in set(re.findall(r"`bayesgov (\w+)", README)):
         assert command in listed
+
+
+def test_python_lines_run_as_a_script(tmp_path):
+    lines = re.search(r"```python\n(.+?)```", README, re.DOTALL)
+    assert lines is not None
+    script = tmp_path / "readme.py"
+    script.write_text(lines[1])
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "digital-promotes undetermined Pr(mean effect > 0)" in done.stdout
+    assert "industry_lag" in done.stdout
 
 
 def test_picture_is_there():

@@ -14,12 +14,12 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
-from bayesgov.claims import read_claims
+from bayesgov.claims import Claim, read_claims
 from bayesgov.compare import ClaimVerdict, check_claims, judge
 from bayesgov.errors import InputError
 from bayesgov.fit import Fit
@@ -85,28 +85,27 @@ def _silent(_message: str) -> None:
     pass
 
 
-def reanalyse(
-    study: Study, spec: PublishedSpec, *, progress: Progress = _silent, workers: int | None = None
-) -> StudyReanalysis:
+def reanalyse(study: Study, spec: PublishedSpec, *, progress: Progress = _silent, workers: int = 0) -> StudyReanalysis:
     """Reanalyse one study from its printed tables; see :func:`reanalyse_all`."""
-    return reanalyse_all([(study, spec)], progress=lambda _study, message: progress(message), workers=workers)[0]
+    return reanalyse_all([(study, spec)], progress=lambda _block, message: progress(message), workers=workers)[0]
 
 
 def reanalyse_all(
     jobs: Sequence[tuple[Study, PublishedSpec]],
     *,
     progress: Callable[[str, str], None] = lambda _block, _message: None,
-    workers: int | None = None,
+    workers: int = 0,
 ) -> tuple[StudyReanalysis, ...]:
-    """Reanalyse studies from their printed tables, their blocks side by side.
+    """Reanalyse studies from their printed tables.
 
     Parameters
     ----------
     jobs : sequence of (Study, PublishedSpec)
     progress : callable
         Called with "study/block" and a message, in this process.
-    workers : int, optional
-        Worker processes; by default one per core. 0 runs every block in this process.
+    workers : int
+        Worker processes that run blocks side by side. 0 runs them here, one after the other: a script that starts
+        processes must guard its entry point with ``if __name__ == "__main__"``.
 
     Returns
     -------
@@ -122,35 +121,42 @@ def reanalyse_all(
     claims = [read_claims(study.folder) for study, _ in jobs]
     for (study, spec), report, claimed in zip(jobs, audits, claims, strict=True):
         check_claims(claimed, study, audited={row.id for row in report.rows}, blocks=spec.blocks)
-    outcomes = _run_blocks(jobs, progress, workers if workers is not None else os.cpu_count() or 1)
-    results = []
-    for number, ((study, spec), report, claimed) in enumerate(zip(jobs, audits, claims, strict=True)):
-        own = {block: outcome for (index, block), outcome in outcomes.items() if index == number}
-        blocks = {block: outcome.result for block, outcome in own.items() if outcome.result is not None}
-        partial = StudyReanalysis(study, spec, report, blocks, (), ())
-        verdicts = tuple(
-            judge(
-                claim,
-                study,
-                audit_verdicts={row.id: row.verdict for row in report.rows},
-                tables=partial.tables,
-                fits=partial.fits,
-                crashed=tuple(block for block, outcome in own.items() if outcome.result is None),
-            )
-            for claim in claimed
+    outcomes = _run_blocks(jobs, progress, workers)
+    return tuple(
+        _conclude(study, spec, report, claimed, {block: o for (index, block), o in outcomes.items() if index == number})
+        for number, ((study, spec), report, claimed) in enumerate(zip(jobs, audits, claims, strict=True))
+    )
+
+
+def _conclude(
+    study: Study,
+    spec: PublishedSpec,
+    report: AuditReport,
+    claims: Sequence[Claim],
+    outcomes: Mapping[str, _Outcome],
+) -> StudyReanalysis:
+    """Judge the claims on what the blocks found, and account for blocks that crashed."""
+    found = StudyReanalysis(
+        study,
+        spec,
+        report,
+        blocks={block: outcome.result for block, outcome in outcomes.items() if outcome.result is not None},
+        verdicts=(),
+        problems=tuple(f"{study.key}: {name} crashed: {o.error}" for name, o in outcomes.items() if o.result is None),
+        seconds={block: outcome.seconds for block, outcome in outcomes.items()},
+    )
+    verdicts = tuple(
+        judge(
+            claim,
+            study,
+            audit_verdicts={row.id: row.verdict for row in report.rows},
+            tables=found.tables,
+            fits=found.fits,
+            crashed=tuple(set(outcomes) - set(found.blocks)),
         )
-        results.append(
-            StudyReanalysis(
-                study,
-                spec,
-                report,
-                blocks,
-                verdicts,
-                tuple(f"{study.key}: {block} crashed: {o.error}" for block, o in own.items() if o.result is None),
-                {block: outcome.seconds for block, outcome in own.items()},
-            )
-        )
-    return tuple(results)
+        for claim in claims
+    )
+    return replace(found, verdicts=verdicts)
 
 
 @dataclass(frozen=True, slots=True)

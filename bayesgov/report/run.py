@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import os
 import platform
 import sys
 import time
@@ -65,7 +66,7 @@ def reanalyse_and_write(jobs: Sequence[tuple[Study, PublishedSpec]], folder: Pat
         from bayesgov.published.reanalysis import reanalyse_all
         from bayesgov.report.assemble import document, trees
 
-        results = reanalyse_all(jobs, progress=steps.block)
+        results = reanalyse_all(jobs, progress=steps.block, workers=os.cpu_count() or 1)
         steps.overall("drawing the report")
         content = document(results, _provenance(jobs, command, start))
         specs = {f"{study.key}.toml": (study.folder / "published.toml").read_text("utf-8") for study, _ in jobs}

@@ -140,7 +140,7 @@ def fit(
     )
     tree["log_prior"] = xr.DataTree(sampling.log_prior(compiled.model, tree, ("tau", "slab_variance")))
     sensitivity = diagnostics.power_scaling(tree, ["beta"])
-    tree["sensitivity"] = xr.DataTree(sensitivity)
+    tree["power_scaling"] = xr.DataTree(sensitivity)
     tree.attrs.update(prior="horseshoe", reading=table.reading, tau0=float(inputs.tau0))
     checks = (*diagnostics.posterior_checks(tree), diagnostics.power_scaling_check(sensitivity))
     return PosteriorFit(f"coefficients-horseshoe-{table.reading}", tree, ("beta",), checks)

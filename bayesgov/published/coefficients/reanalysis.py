@@ -145,7 +145,7 @@ def assumptions(readings: tuple[CoefficientReading, ...], spec: CoefficientsSpec
 
 def _sensitivity(table: CoefficientReading, posterior: PosteriorFit) -> pd.DataFrame:
     """Power-scaling sensitivity: fit, term, prior, likelihood."""
-    values = posterior.tree["sensitivity"]["beta"]
+    values = posterior.tree["power_scaling"]["beta"]
     return pd.DataFrame(
         {
             "fit": posterior.label,

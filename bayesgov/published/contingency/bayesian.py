@@ -208,7 +208,7 @@ def fit(ready: TablesModel, options: SamplingOptions, *, weight: float = 1.0) ->
     tree["log_likelihood"] = xr.DataTree(_table_log_likelihood(posterior, ready.design, weight))
     tree["log_prior"] = xr.DataTree(sampling.log_prior(ready.compiled.model, tree, ready.top_level))
     sensitivity = diagnostics.power_scaling(tree, ["option_effect"])
-    tree["sensitivity"] = xr.DataTree(sensitivity)
+    tree["power_scaling"] = xr.DataTree(sensitivity)
     tree.attrs.update(prior=ready.prior, composite_weight=weight, likelihood="composite: product over items")
     checks = (*diagnostics.posterior_checks(tree), diagnostics.power_scaling_check(sensitivity))
     suffix = "" if weight == 1 else f"-weight-{weight:g}"

@@ -206,7 +206,7 @@ def prior_sensitivity_table(fits: Sequence[PosteriorFit]) -> pd.DataFrame:
     """Power-scaling sensitivity of every option effect: fit, item, option, prior, likelihood."""
     parts = []
     for fit in fits:
-        values = fit.tree["sensitivity"]["option_effect"].transpose("component", "item", "option")
+        values = fit.tree["power_scaling"]["option_effect"].transpose("component", "item", "option")
         frame = pd.DataFrame(
             {name: values.sel(component=name).to_numpy().ravel() for name in ("prior", "likelihood")},
             index=pd.MultiIndex.from_product(
