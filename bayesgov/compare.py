@@ -220,7 +220,7 @@ def _table_ruling(claim: Claim, evidence: TableEvidence, tables: Mapping[str, pd
     if values.size == 1:
         text = f"{quantity} = {values[0]:.3g}"
     elif evidence.against and answers.count(False):
-        text += f"; {answers.count(False)} refuted ({evidence.against_column or evidence.column} {evidence.against})"
+        text += f"; {answers.count(False)} refuted"
     return Ruling(_three_valued(answers, evidence), text)
 
 

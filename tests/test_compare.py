@@ -147,7 +147,7 @@ def test_an_interval_beyond_a_limit_refutes(lower, upper, answer):
     tables = {"block/t": pd.DataFrame({"lower": lower, "upper": upper})}
     ruling = _judge(_claim(frequentist=evidence), tables=tables).frequentist
     assert ruling.answer == answer
-    assert ("1 refuted (upper < 0.1)" in ruling.text) == (answer == "does not hold")
+    assert ("1 refuted" in ruling.text) == (answer == "does not hold")
 
 
 def test_both_limits_of_an_interval_can_be_held_against_a_condition():

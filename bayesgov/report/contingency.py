@@ -223,8 +223,8 @@ def _association_figure(spec: ContingencySpec, table: pd.DataFrame) -> ReportFig
         "Strength of association, both schools",
         f"Cramér's V of each item with the outcome, from the counts of table {spec.table}. Dashed line: V = "
         f"{spec.relevant_v:g}, the study spec's limit of a relevant association.",
-        "With thousands of respondents every p-value is small; what matters is how far V lies from zero and from the "
-        "dashed line. Where the proportional-odds interval lies left of the model-free one, effects differ between "
+        "The more respondents, the smaller the p-value of a trifle; what matters is how far V lies from zero and from "
+        "the dashed line. Where the proportional-odds interval lies left of the model-free one, effects differ between "
         "cutpoints.",
         f"{above} of {len(table)} items have V above {spec.relevant_v:g} with a posterior probability above 0.95; V "
         f"runs from {table['cramers_v'].min():.2f} to {table['cramers_v'].max():.2f}.",
