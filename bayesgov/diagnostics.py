@@ -28,8 +28,7 @@ def posterior_checks(tree: xr.DataTree) -> tuple[Check, ...]:
     statistics = tree["sample_stats"].to_dataset()
     divergences = float(statistics["diverging"].sum())
     depth_hits = float(statistics["reached_max_treedepth"].sum())
-    energy = statistics["energy"].values
-    ebfmi = float(np.min(np.mean(np.diff(energy, axis=1) ** 2, axis=1) / np.var(energy, axis=1, ddof=1)))
+    ebfmi = float(az.bfmi(tree)["energy"].min(skipna=False))
     return (
         _extreme("rhat_max", az.rhat(posterior), RHAT_MAX, "run longer or reparameterise"),
         _extreme("ess_bulk_min", az.ess(posterior, method="bulk"), ESS_MIN, "run longer or reparameterise"),

@@ -12,7 +12,7 @@ from bayesgov.published.audit import AuditReport
 from bayesgov.report import figures
 from bayesgov.report.content import Equation, Paragraph, ReportFigure, ReportTable, Section
 from bayesgov.report.densities import density_curves
-from bayesgov.report.pieces import assumptions, group_of, interval_rows, spread_words, top_level_draws
+from bayesgov.report.pieces import assumptions, group_of, interval_rows, numbered_parts, spread_words, top_level_draws
 from bayesgov.spec import ContingencySpec
 from bayesgov.study import Study
 
@@ -139,19 +139,18 @@ def _profiles(study: Study, spec: ContingencySpec) -> tuple[ReportFigure, ...]:
     data = pd.DataFrame(rows)
     names = list(dict.fromkeys(data["item"]))
     result = []
-    for start in range(0, len(names), _ITEMS_IN_A_FIGURE):
-        part = data[data["item"].isin(names[start : start + _ITEMS_IN_A_FIGURE])]
-        last = min(start + _ITEMS_IN_A_FIGURE, len(names))
+    for numbers, shown in numbered_parts(names, _ITEMS_IN_A_FIGURE):
+        part = data[data["item"].isin(shown)]
         result.append(
             ReportFigure(
-                f"profiles-{start + 1}-{last}",
-                f"Outcome grades by option, items {start + 1} to {last}",
+                f"profiles-{numbers.replace(' to ', '-')}",
+                f"Outcome grades by option, items {numbers}",
                 f"Share of each outcome grade among the respondents of an option, from the printed counts of table "
                 f"{spec.table}; per cent.",
                 "Bars of one item that look alike mean no association; bars that differ mean an association. Nothing "
                 "is estimated here.",
-                f"Stacked bars of {len(spec.outcome)} grades for {len(spec.options)} options of items {start + 1} to "
-                f"{last}. The share of the best grade runs from {' to '.join(_extremes(part, best))}.",
+                f"Stacked bars of {len(spec.outcome)} grades for {len(spec.options)} options of items "
+                f"{numbers}. The share of the best grade runs from {' to '.join(_extremes(part, best))}.",
                 figures.profiles(part),
                 part,
             )
@@ -256,13 +255,12 @@ def _effect_figures(spec: ContingencySpec, fits: Mapping[str, Fit], table: pd.Da
     terms = list(dict.fromkeys(data["term"]))
     spread = data.groupby(["term", "label"])["estimate"].agg(np.ptp).max()
     result = []
-    for start in range(0, len(terms), _ITEMS_IN_A_FIGURE):
-        part = data[data["term"].isin(terms[start : start + _ITEMS_IN_A_FIGURE])]
-        last = min(start + _ITEMS_IN_A_FIGURE, len(terms))
+    for numbers, items in numbered_parts(terms, _ITEMS_IN_A_FIGURE):
+        part = data[data["term"].isin(items)]
         result.append(
             ReportFigure(
-                f"option-effects-{start + 1}-{last}",
-                f"Option effects of items {start + 1} to {last}, both schools",
+                f"option-effects-{numbers.replace(' to ', '-')}",
+                f"Option effects of items {numbers}, both schools",
                 "Effect of each option on the log odds of a higher outcome level (zero-sum within an item), table "
                 f"{spec.table}; "
                 "maximum likelihood beside the posterior under each prior.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -64,3 +64,10 @@ def spread_words(prior: Mapping[str, np.ndarray], posterior: Mapping[str, np.nda
         wide, narrow = (np.subtract(*np.percentile(values, [75, 25])) for values in (prior[name], draws))
         ratios.append(f"{name} {narrow / wide:.2g}")
     return f"Interquartile range of the posterior as a share of the prior's: {', '.join(ratios)}."
+
+
+def numbered_parts[Entry](entries: Sequence[Entry], size: int) -> Iterator[tuple[str, Sequence[Entry]]]:
+    """Runs of at most ``size`` entries with their numbers, "1 to 8", "9 to 16": what one figure of several shows."""
+    for start in range(0, len(entries), size):
+        part = entries[start : start + size]
+        yield f"{start + 1} to {start + len(part)}", part

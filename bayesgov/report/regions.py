@@ -11,7 +11,7 @@ from bayesgov.fit import Fit
 from bayesgov.report import figures
 from bayesgov.report.content import Equation, Paragraph, ReportFigure, ReportTable, Section
 from bayesgov.report.densities import density_curves
-from bayesgov.report.pieces import assumptions, group_of, spread_words
+from bayesgov.report.pieces import assumptions, group_of, numbered_parts, spread_words
 from bayesgov.spec import RegionsSpec
 
 _TERMS_IN_A_FIGURE = 4
@@ -137,15 +137,14 @@ def _forests(spec: RegionsSpec, pooling: pd.DataFrame, reading: str) -> tuple[Re
         term=lambda frame: frame["term_label"],
     )
     result = []
-    for start in range(0, len(spec.terms), _TERMS_IN_A_FIGURE):
-        terms = spec.terms[start : start + _TERMS_IN_A_FIGURE]
+    for numbers, terms in numbered_parts(spec.terms, _TERMS_IN_A_FIGURE):
         data = mine[mine["term_id"].isin(terms)][["term", "label", "series", "estimate", "lower", "upper", "interval"]]
         alone = data[data["series"] == "no pooling"]
         apart = int(((alone["lower"] > 0) | (alone["upper"] < 0)).sum())
         result.append(
             ReportFigure(
-                f"forest-{start + 1}-{start + len(terms)}",
-                f"Regions under no, partial and complete pooling: terms {start + 1} to {start + len(terms)}",
+                f"forest-{numbers.replace(' to ', '-')}",
+                f"Regions under no, partial and complete pooling: terms {numbers}",
                 f"Estimates of table {spec.table} with 95% intervals: each region alone (Wald confidence), partial "
                 "pooling by "
                 "REML (best linear unbiased prediction) and by the hierarchical model (credible), complete pooling "

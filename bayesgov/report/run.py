@@ -102,11 +102,11 @@ class _Steps:
 
     def block(self, name: str, message: str) -> None:
         task = self._tasks[name]
-        self._display.start_task(task)
-        if self._display.disable:
-            self._display.console.print(f"{name}: {message.partition(': ')[2] or message}", highlight=False)
         # a block's own messages start with its name, which the line already shows
         step = message.partition(": ")[2] or message
+        self._display.start_task(task)
+        if self._display.disable:
+            self._display.console.print(f"{name}: {step}", highlight=False)
         if message in ("done", "crashed"):
             self._display.update(task, total=1, completed=1, step=step)
             self._display.stop_task(task)

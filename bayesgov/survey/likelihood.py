@@ -23,6 +23,17 @@ from scipy.special import expit, log_expit
 type Tensor = TensorVariable[Any, Any]
 
 
+def cumulative_logits(probability: np.ndarray) -> np.ndarray:
+    """log P(y <= k) - log P(y > k) of category probabilities, shape (..., n_categories) -> (..., n_categories - 1).
+
+    Both tails are summed from their own end, so neither loses digits to the other.
+    """
+    below = probability.cumsum(axis=-1)[..., :-1]
+    above = probability[..., ::-1].cumsum(axis=-1)[..., ::-1][..., 1:]
+    logits: np.ndarray = np.log(below) - np.log(above)
+    return logits
+
+
 @dataclass(frozen=True, slots=True)
 class LikelihoodDerivatives:
     """Value and first derivatives of the grouped log-likelihood.

@@ -60,15 +60,19 @@ def all_p_below(*, p: Numbers, alpha: float, comparisons: int = 1, quote: str = 
     against = [reference for reference, answer in found.items() if answer is False]
     unsettled = [reference for reference, answer in found.items() if answer is None]
     note = f"Not below {level}: {_rows(p, against)}; either side by rounding: {_rows(p, unsettled)}."
-    note = f'{note} Sentence: "{quote}".' if quote else note
-    least = len(p) - len(against) - len(unsettled)
+    return _tally(len(p), len(against), len(unsettled), f"below {level}", note, quote)
+
+
+def _tally(total: int, against: int, unsettled: int, where: str, note: str, quote: str) -> Finding:
+    """How many of the rows that a sentence covers stand where it needs them to."""
+    least = total - against - unsettled
     return Finding(
-        _said(len(p)),
-        f"{least} of {len(p)} below {level}",
+        _said(total),
+        f"{least} of {total} {where}",
         float(least),
-        float(least + len(unsettled)),
-        _verdict(len(against), len(unsettled)),
-        note=note,
+        float(least + unsettled),
+        _verdict(against, unsettled),
+        note=f'{note} Sentence: "{quote}".' if quote else note,
     )
 
 
@@ -114,13 +118,5 @@ def all_statistics_significant(*, statistic: Numbers, df: int, alpha: float, quo
     against = [ref for ref, cell in statistic.items() if cell.bounds.high < critical.low]
     unsettled = [ref for ref, cell in statistic.items() if ref not in against and cell.bounds.low <= critical.high]
     note = f"Below the critical value {critical.midpoint:.3f} (df = {df}): {_rows(statistic, against)}."
-    note = f'{note} Sentence: "{quote}".' if quote else note
-    above = len(statistic) - len(against) - len(unsettled)
-    return Finding(
-        _said(len(statistic)),
-        f"{above} of {len(statistic)} above {critical.midpoint:.3f}",
-        float(above),
-        float(above + len(unsettled)),
-        _verdict(len(against), len(unsettled)),
-        note=note,
-    )
+    where = f"above {critical.midpoint:.3f}"
+    return _tally(len(statistic), len(against), len(unsettled), where, note, quote)

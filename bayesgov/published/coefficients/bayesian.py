@@ -121,7 +121,7 @@ def fit(
     -------
     PosteriorFit
         Estimands ``beta[row]`` of the included rows; ``shrinkage_factor`` is the share of each estimate that the prior
-        takes away, SE² / (SE² + scale²). Groups ``log_likelihood``, ``log_prior`` and ``sensitivity``.
+        takes away, SE² / (SE² + scale²). Groups ``log_likelihood``, ``log_prior`` and ``power_scaling``.
     """
     inputs = model_inputs(table, spec)
     tree = sampling.sample(compiled, options, data=inputs.as_data())

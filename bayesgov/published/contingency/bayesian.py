@@ -30,7 +30,7 @@ from bayesgov.sampling import CompiledModel, SamplingOptions
 from bayesgov.shrinkage_kernel import FAMILIES, log_scales, n_hyper
 from bayesgov.spec import ContingencySpec, ShrinkagePrior
 from bayesgov.survey.kernel import tables_log_density
-from bayesgov.survey.likelihood import log_likelihood_graph, log_probabilities
+from bayesgov.survey.likelihood import cumulative_logits, log_likelihood_graph, log_probabilities
 
 TERMS = ("option_effect", "cramers_v")
 
@@ -199,7 +199,7 @@ def fit(ready: TablesModel, options: SamplingOptions, *, weight: float = 1.0) ->
     -------
     PosteriorFit
         Estimands ``option_effect[item, option]`` and ``cramers_v[item]`` (implied by the model and the printed option
-        totals); groups ``log_likelihood`` (one value a table, weighted), ``log_prior`` and ``sensitivity``.
+        totals); groups ``log_likelihood`` (one value a table, weighted), ``log_prior`` and ``power_scaling``.
     """
     tree = sampling.sample(ready.compiled, options, data={"weight": np.asarray(weight)})
     posterior = _with_estimands(tree["posterior"].to_dataset(), ready.design)
@@ -226,11 +226,7 @@ def _with_estimands(draws: xr.Dataset, design: ContingencyDesign) -> xr.Dataset:
 
 
 def _cutpoints(draws: xr.Dataset) -> np.ndarray:
-    baseline = draws["baseline"].transpose("chain", "draw", "item", "level").values
-    below = baseline.cumsum(axis=-1)[..., :-1]
-    above = baseline[..., ::-1].cumsum(axis=-1)[..., ::-1][..., 1:]
-    cutpoints: np.ndarray = np.log(below) - np.log(above)
-    return cutpoints
+    return cumulative_logits(draws["baseline"].transpose("chain", "draw", "item", "level").to_numpy())
 
 
 def _table_log_likelihood(posterior: xr.Dataset, design: ContingencyDesign, weight: float) -> xr.Dataset:

@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 from scipy.special import gammaln
 
+from bayesgov.survey.likelihood import cumulative_logits
+
 SamplingScheme = Literal["joint multinomial", "independent multinomial"]
 JOINT_MULTINOMIAL: SamplingScheme = "joint multinomial"
 INDEPENDENT_MULTINOMIAL: SamplingScheme = "independent multinomial"
@@ -41,9 +43,7 @@ def proportionality_departure(probability: np.ndarray) -> np.ndarray:
     The effect of row o at cut k is minus its cumulative logit, centred over rows; a departure is the difference of that
     effect between two cuts, for every pair of cuts in order. All are zero under proportional odds.
     """
-    below = probability.cumsum(axis=-1)[..., :-1]
-    above = probability[..., ::-1].cumsum(axis=-1)[..., ::-1][..., 1:]
-    effect = np.log(above) - np.log(below)
+    effect = -cumulative_logits(probability)
     effect = effect - effect.mean(axis=-2, keepdims=True)
     pairs = list(combinations(range(effect.shape[-1]), 2))
     return np.stack([effect[..., second] - effect[..., first] for first, second in pairs], axis=-1)

@@ -88,7 +88,7 @@ def reanalyse(
             "proportional_odds": frequentist.proportional_odds_table(design),
             "convergence": frequentist.convergence_table(design),
             "option_effects": tables.option_effects_table(likelihood, posteriors, design),
-            "association": tables.association_table(design, spec, by_prior[quoted], free),
+            "association": tables.association_table(design, screening, spec, by_prior[quoted], free),
             "proportionality": tables.proportionality_table(design, spec, free),
             "apart_together": tables.apart_together_table(by_prior["normal"], _together(by_prior, names), design, spec),
             "weight_sensitivity": tables.comparison_table((by_prior[quoted], *weighted), spec),

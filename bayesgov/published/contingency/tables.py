@@ -48,7 +48,11 @@ def option_effects_table(
 
 
 def association_table(
-    design: ContingencyDesign, spec: ContingencySpec, quoted: PosteriorFit, saturated: PosteriorFit
+    design: ContingencyDesign,
+    screening: pd.DataFrame,
+    spec: ContingencySpec,
+    quoted: PosteriorFit,
+    saturated: PosteriorFit,
 ) -> pd.DataFrame:
     """Cramér's V and the evidence for dependence, one row an item, both approaches.
 
@@ -58,7 +62,6 @@ def association_table(
     proportional-odds posterior); log10_bf_joint, log10_bf_independent (Bayes factor of dependence against independence
     under both sampling schemes). Relevant means V above the spec's ``relevant_v``; all intervals are 95%, equal-tailed.
     """
-    screening = frequentist.screening_table(design)
     free = _flat(saturated, "cramers_v")
     model = _flat(quoted, "cramers_v")
     factors = {
