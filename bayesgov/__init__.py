@@ -10,13 +10,13 @@ __version__ = "0.1.0"
 # The public names and where they live. They load on first use, so that ``import bayesgov`` stays fast.
 _PUBLIC = {
     "AuditReport": "bayesgov.published.audit",
-    "Check": "bayesgov.fit",
+    "Check": "bayesgov.fits",
     "ClaimVerdict": "bayesgov.compare",
-    "EstimatorFit": "bayesgov.fit",
-    "Fit": "bayesgov.fit",
+    "EstimatorFit": "bayesgov.fits",
+    "Fit": "bayesgov.fits",
     "InputError": "bayesgov.errors",
     "Interval": "bayesgov.printed",
-    "PosteriorFit": "bayesgov.fit",
+    "PosteriorFit": "bayesgov.fits",
     "PrintedNumber": "bayesgov.printed",
     "PublishedSpec": "bayesgov.spec",
     "Study": "bayesgov.study",
@@ -29,10 +29,10 @@ _PUBLIC = {
 if TYPE_CHECKING:
     from bayesgov.compare import ClaimVerdict as ClaimVerdict
     from bayesgov.errors import InputError as InputError
-    from bayesgov.fit import Check as Check
-    from bayesgov.fit import EstimatorFit as EstimatorFit
-    from bayesgov.fit import Fit as Fit
-    from bayesgov.fit import PosteriorFit as PosteriorFit
+    from bayesgov.fits import Check as Check
+    from bayesgov.fits import EstimatorFit as EstimatorFit
+    from bayesgov.fits import Fit as Fit
+    from bayesgov.fits import PosteriorFit as PosteriorFit
     from bayesgov.printed import Interval as Interval
     from bayesgov.printed import PrintedNumber as PrintedNumber
     from bayesgov.published.audit import AuditReport as AuditReport

@@ -16,7 +16,7 @@ import pandas as pd
 
 from bayesgov.claims import Claim, Comparison, Evidence, PosteriorEvidence, TableEvidence
 from bayesgov.errors import InputError
-from bayesgov.fit import Fit
+from bayesgov.fits import Fit
 from bayesgov.printed import PrintedNumber
 from bayesgov.study import Study
 

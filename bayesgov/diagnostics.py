@@ -11,7 +11,7 @@ import arviz as az
 import numpy as np
 import xarray as xr
 
-from bayesgov.fit import Check, Status, element_names
+from bayesgov.fits import Check, Status, element_names
 
 RHAT_MAX = 1.01
 ESS_MIN = 400.0

@@ -19,11 +19,11 @@ StandardErrorReading = Literal["printed", "interval", "wald"]
 SignReading = Literal["estimate", "t"]
 
 
-class _Spec(BaseModel):
+class FrozenSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _expected_below[Model: _Spec](spec: Model, field: str, total: int, what: str) -> Model:
+def _expected_below[Model: FrozenSpec](spec: Model, field: str, total: int, what: str) -> Model:
     """A prior guess that every effect is non-zero leaves the horseshoe no global scale."""
     expected = getattr(spec, field)
     if total > 1 and not expected < total:
@@ -31,7 +31,7 @@ def _expected_below[Model: _Spec](spec: Model, field: str, total: int, what: str
     return spec
 
 
-class ContingencySpec(_Spec):
+class ContingencySpec(FrozenSpec):
     """Ordinal outcome by option, one contingency table an item, the items' joint table not printed.
 
     Attributes
@@ -100,7 +100,7 @@ class ContingencySpec(_Spec):
         return _expected_below(self, "expected_nonzero_items", len(self.items), "items")
 
 
-class CoefficientsSpec(_Spec):
+class CoefficientsSpec(FrozenSpec):
     """A printed table of coefficients with standard errors, intervals and Wald statistics, to be shrunk.
 
     Attributes
@@ -132,7 +132,7 @@ class CoefficientsSpec(_Spec):
         return _expected_below(self, "expected_nonzero", len(self.rows), "rows")
 
 
-class RegionsSpec(_Spec):
+class RegionsSpec(FrozenSpec):
     """A printed table of estimates with t-values, terms by regions, to be pooled.
 
     Attributes
@@ -168,7 +168,7 @@ class RegionsSpec(_Spec):
     heterogeneity_prior_scale: float = Field(default=1.0, gt=0)
 
 
-class SamplingSpec(_Spec):
+class SamplingSpec(FrozenSpec):
     seed: int = 20260101
     chains: int = Field(default=4, ge=2)
     draws: int = Field(default=1000, ge=100)
@@ -176,7 +176,7 @@ class SamplingSpec(_Spec):
     target_accept: float = Field(default=0.95, gt=0, lt=1)
 
 
-class PublishedSpec(_Spec):
+class PublishedSpec(FrozenSpec):
     """What to reanalyse from the printed tables of one study."""
 
     contingency: ContingencySpec | None = None

@@ -22,7 +22,7 @@ import pandas as pd
 from bayesgov.claims import Claim, read_claims
 from bayesgov.compare import ClaimVerdict, check_claims, judge
 from bayesgov.errors import InputError
-from bayesgov.fit import Fit
+from bayesgov.fits import Fit
 from bayesgov.published.audit import AuditReport, audit
 from bayesgov.spec import PublishedSpec
 from bayesgov.study import Study

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from bayesgov.compare import ClaimVerdict
-    from bayesgov.fit import Check
+    from bayesgov.fits import Check
     from bayesgov.published.audit import AuditReport
 
 

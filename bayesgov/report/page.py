@@ -14,7 +14,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from bayesgov.compare import Answer, ClaimVerdict
-from bayesgov.fit import Check
+from bayesgov.fits import Check
 from bayesgov.published.audit import AuditReport, AuditRow
 from bayesgov.published.audit.finding import FLAGS, Verdict
 from bayesgov.published.audit.registry import registered

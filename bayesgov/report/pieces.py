@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayesgov.fit import Fit
+from bayesgov.fits import Fit
 from bayesgov.report.content import Paragraph
 
 

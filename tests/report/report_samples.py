@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bayesgov.compare import ClaimVerdict, Ruling
-from bayesgov.fit import Check
+from bayesgov.fits import Check
 from bayesgov.published.audit import AuditReport, AuditRow
 from bayesgov.published.audit.finding import Explanation
 from bayesgov.report.content import (

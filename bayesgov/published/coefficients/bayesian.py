@@ -19,7 +19,7 @@ import xarray as xr
 from scipy import stats
 
 from bayesgov import diagnostics, priors, sampling
-from bayesgov.fit import PosteriorFit
+from bayesgov.fits import PosteriorFit
 from bayesgov.fused import FusedDensity, compile_fused
 from bayesgov.published.coefficients.design import CoefficientReading
 from bayesgov.published.coefficients.kernel import normal_means_log_density

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
-from bayesgov.fit import Check, EstimatorFit, estimator_tree
+from bayesgov.fits import Check, EstimatorFit, estimator_tree
 from bayesgov.published.coefficients.design import CoefficientReading
 from bayesgov.published.multiplicity import adjust
 

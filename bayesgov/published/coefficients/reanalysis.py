@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bayesgov.fit import EstimatorFit, Fit, PosteriorFit
+from bayesgov.fits import EstimatorFit, Fit, PosteriorFit
 from bayesgov.published.coefficients import bayesian, frequentist
 from bayesgov.published.coefficients.design import CoefficientReading, read_readings
 from bayesgov.sampling import SamplingOptions

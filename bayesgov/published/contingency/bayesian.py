@@ -22,7 +22,7 @@ import pymc as pm
 import xarray as xr
 
 from bayesgov import diagnostics, priors, sampling
-from bayesgov.fit import PosteriorFit
+from bayesgov.fits import PosteriorFit
 from bayesgov.fused import FusedDensity, compile_fused
 from bayesgov.published.contingency.conjugate import cramers_v
 from bayesgov.published.contingency.design import ContingencyDesign

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from scipy import optimize, stats
 
-from bayesgov.fit import Check, EstimatorFit, estimator_tree
+from bayesgov.fits import Check, EstimatorFit, estimator_tree
 from bayesgov.published.contingency.association import Association, associate
 from bayesgov.published.contingency.design import ContingencyDesign, zero_sum_basis
 from bayesgov.published.multiplicity import adjust

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bayesgov.fit import Fit, PosteriorFit
+from bayesgov.fits import Fit, PosteriorFit
 from bayesgov.published.contingency import bayesian, frequentist, saturated, tables
 from bayesgov.published.contingency.design import ContingencyDesign, assumptions, read_design
 from bayesgov.sampling import SamplingOptions

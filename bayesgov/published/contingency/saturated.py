@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from bayesgov.diagnostics import ESS_MIN, POWER_SCALING_MAX, RHAT_MAX
-from bayesgov.fit import Check, PosteriorFit
+from bayesgov.fits import Check, PosteriorFit
 from bayesgov.published.contingency import conjugate
 from bayesgov.published.contingency.design import ContingencyDesign
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bayesgov.fit import EstimatorFit, Fit, PosteriorFit
+from bayesgov.fits import EstimatorFit, Fit, PosteriorFit
 from bayesgov.published.contingency import conjugate, frequentist
 from bayesgov.published.contingency.design import ContingencyDesign
 from bayesgov.spec import ContingencySpec

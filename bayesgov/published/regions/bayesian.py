@@ -24,7 +24,7 @@ import xarray as xr
 from scipy import stats
 
 from bayesgov import diagnostics, sampling
-from bayesgov.fit import PosteriorFit
+from bayesgov.fits import PosteriorFit
 from bayesgov.published.regions.design import RegionTable
 from bayesgov.sampling import CompiledModel, SamplingOptions
 

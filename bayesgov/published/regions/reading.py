@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import xarray as xr
 
-from bayesgov.fit import PosteriorFit
+from bayesgov.fits import PosteriorFit
 from bayesgov.published.regions.design import RegionTable
 from bayesgov.published.regions.frequentist import CommonEffect, RandomEffects, common_effect, random_effects
 

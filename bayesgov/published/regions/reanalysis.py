@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesgov import sampling
-from bayesgov.fit import Check, EstimatorFit, Fit, estimator_tree
+from bayesgov.fits import Check, EstimatorFit, Fit, estimator_tree
 from bayesgov.published.regions import bayesian, tables
 from bayesgov.published.regions.design import RegionTable, read_region_table
 from bayesgov.published.regions.frequentist import CommonEffect, RandomEffects

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from bayesgov.fit import GLOSSARY, EstimatorFit, PosteriorFit, element_names, estimator_tree
+from bayesgov.fits import GLOSSARY, EstimatorFit, PosteriorFit, element_names, estimator_tree
 
 
 @pytest.fixture
