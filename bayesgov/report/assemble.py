@@ -18,6 +18,11 @@ _SOURCE = (
     "no other data are used"
 )
 
+_LEAD = (
+    "Do the numbers that a paper printed agree with one another, and what do the two schools of inference conclude "
+    "from them? The printed tables, a frequentist replication and a Bayesian posterior, side by side."
+)
+
 
 def document(results: Sequence[StudyReanalysis], provenance: Mapping[str, str]) -> Document:
     """The report of one or more reanalysed studies."""
@@ -27,6 +32,7 @@ def document(results: Sequence[StudyReanalysis], provenance: Mapping[str, str]) 
     }
     return Document(
         title="Reanalysis from printed tables: " + " and ".join(result.study.key for result in results),
+        lead=_LEAD,
         parts=tuple(_part(result) for result in results),
         methods=methods.sections(blocks),
         references=methods.references(blocks),

@@ -104,8 +104,12 @@ class StudyPart:
     ----------
     source : str
         Which kind of data the numbers come from: printed tables, rows, bundled real data, simulated data.
+    audit : AuditReport or None
+        None for rows: there is nothing printed to audit, and no claim to rule on.
     audit_figures : tuple of ReportFigure
         The audit at a glance, shown before its detail.
+    summary : tuple of str
+        What came out, in sentences, where there is no verdict table to say so.
     """
 
     key: str
@@ -113,10 +117,11 @@ class StudyPart:
     citation: str
     source: str
     verdicts: tuple[ClaimVerdict, ...]
-    audit: AuditReport
+    audit: AuditReport | None
     sections: tuple[Section, ...]
     diagnostics: tuple[FitDiagnostics, ...]
     audit_figures: tuple[ReportFigure, ...] = ()
+    summary: tuple[str, ...] = ()
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -130,6 +135,8 @@ class Document:
 
     Attributes
     ----------
+    lead : str
+        What question the report answers and from what.
     provenance : mapping
         Versions, seed, checksums, wall times, command; shown as it is.
     problems : tuple of str
@@ -137,8 +144,14 @@ class Document:
     """
 
     title: str
+    lead: str
     parts: tuple[StudyPart, ...]
     methods: tuple[Section, ...]
     references: tuple[str, ...]
     provenance: Mapping[str, str]
     problems: tuple[str, ...]
+
+    @property
+    def judged(self) -> bool:
+        """Whether any part has printed numbers to audit and claims to rule on."""
+        return any(part.audit is not None for part in self.parts)

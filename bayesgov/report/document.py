@@ -123,10 +123,13 @@ def _write_all(
     _write_tables(folder / "tables", blocks)
     files = RunFiles(_write_trees(folder / "trees", trees), _write_specs(folder / "spec", spec_text))
     for part in document.parts:
+        if part.audit is None:
+            continue
         (folder / f"audit-{part.key}.json").write_text(part.audit.to_json(), encoding="utf-8")
         verdict_frame(part).to_csv(folder / f"verdicts-{part.key}.csv", index=False, lineterminator="\n")
-    verdicts = {part.key: [asdict(verdict) for verdict in part.verdicts] for part in document.parts}
-    _write_json(folder / "verdicts.json", verdicts)
+    if document.judged:
+        verdicts = {part.key: [asdict(verdict) for verdict in part.verdicts] for part in document.parts}
+        _write_json(folder / "verdicts.json", verdicts)
     (folder / "report.html").write_text(render_page(document, drawings, files), encoding="utf-8")
     _write_json(folder / _MARK, dict(document.provenance))
 

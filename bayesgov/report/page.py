@@ -211,15 +211,15 @@ def answer_tallies(verdicts: Sequence[ClaimVerdict]) -> tuple[AnswerTally, ...]:
     return tuple(AnswerTally(name, tuple(map(given.count, ANSWERS))) for name, given in sources.items())
 
 
-def brief(part: StudyPart) -> Brief:
+def brief(part: StudyPart, audit: AuditReport) -> Brief:
     """Counts in words over the verdicts, the audit and the diagnostics of one study."""
-    flagged = Counter(row.verdict for row in part.audit.with_verdict(*FLAGS))
+    flagged = Counter(row.verdict for row in audit.with_verdict(*FLAGS))
     failing = sum(any(check.status == "fail" for check in fit.checks) for fit in part.diagnostics)
     return Brief(
         part.title,
         _claim_words(part.verdicts),
         _agreement_words(part.verdicts),
-        f"{flagged.total()} of {_counted(len(part.audit.rows), 'check')} of the printed numbers against one another "
+        f"{flagged.total()} of {_counted(len(audit.rows), 'check')} of the printed numbers against one another "
         f"find numbers that do not agree: {_listed(f'{flagged[verdict]} {verdict}' for verdict in FLAGS)}.",
         f"{failing} of {_counted(len(part.diagnostics), 'fit')} failed a diagnostic.",
     )

@@ -464,6 +464,7 @@ def document(*, failing: bool = True) -> Document:
     )
     return Document(
         title="bayesgov: two governance papers reanalysed from their printed tables",
+        lead="Do the printed numbers agree, and what do the two schools conclude from them?",
         parts=(survey_part(failing=failing), panel_part(failing=failing)),
         methods=(methods,),
         references=(

@@ -20,7 +20,7 @@ from bayesgov.report.document import check_writable, write_run
 @pytest.fixture
 def small() -> Document:
     """A document without figures, quick to write."""
-    return Document("Title", (), (), (), {"seed": "1"}, ())
+    return Document("Title", "Lead.", (), (), (), {"seed": "1"}, ())
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
@@ -139,6 +139,6 @@ def test_checking_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_two_figures_cannot_share_a_file(small: Document, tmp_path: Path) -> None:
     figure = report_samples.panel_part(failing=False).sections[0].blocks[2]
-    twice = Document(small.title, (), (Section("a", "A", (figure, figure)),), (), small.provenance, ())
+    twice = Document(small.title, small.lead, (), (Section("a", "A", (figure, figure)),), (), small.provenance, ())
     with pytest.raises(ValueError, match="'panel-audit'"):
         write_run(tmp_path / "run", twice, {}, {})

@@ -11,9 +11,10 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from report import report_samples as samples
+from report import row_samples as rows
 from report.drawn_text import drawn_texts, outside, overlapping
 
-from bayesgov.report import figures
+from bayesgov.report import categories, figures, selection
 from bayesgov.report.densities import density_curves
 from bayesgov.report.marks import robust_limits
 from bayesgov.report.style import FONT_SIZE, MAX_WIDTH, VERDICTS, series_styles, wrapped
@@ -31,6 +32,13 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "sensitivity": lambda: figures.sensitivity(
         samples.dial(), xlabel="power", ylabel="median", reference=1.0, log=True
     ),
+    "lasso_error": lambda: selection.lasso_error(rows.errors(), rows.error_choices()),
+    "coefficient_paths": lambda: selection.coefficient_paths(rows.paths(), rows.path_choices()),
+    "selection_paths": lambda: selection.selection_paths(*rows.selection()),
+    "probability_curves": lambda: categories.probability_curves(rows.probabilities(named=False)),
+    "probability_curves of named values": lambda: categories.probability_curves(rows.probabilities(named=True)),
+    "replicated_shares": lambda: categories.replicated_shares(rows.shares()),
+    "row_flow": lambda: categories.row_flow(rows.flow()),
 }
 
 

@@ -164,7 +164,7 @@ def test_different_kinds_of_data_are_said_study_by_study() -> None:
 
 def test_the_brief_counts_the_verdicts_it_stands_above() -> None:
     part = report_samples.survey_part(failing=False)
-    words = brief(part)
+    words = brief(part, part.audit)
     both = [v for v in part.verdicts if "not checkable" not in (v.frequentist.answer, v.posterior.answer)]
     alike = [v for v in both if v.frequentist.answer == v.posterior.answer]
     assert f"they give the same answer to {len(alike)}." in words.schools
@@ -176,8 +176,8 @@ def test_the_brief_counts_the_verdicts_it_stands_above() -> None:
 
 def test_the_brief_of_a_study_without_claims() -> None:
     part = dataclasses.replace(report_samples.survey_part(failing=True), verdicts=())
-    assert brief(part).claims == "No claim of this study is declared."
-    assert not brief(part).diagnostics.startswith("0 of")
+    assert brief(part, part.audit).claims == "No claim of this study is declared."
+    assert not brief(part, part.audit).diagnostics.startswith("0 of")
 
 
 @pytest.mark.parametrize("kind", sorted(registered()))
@@ -201,7 +201,7 @@ def test_failures_come_first_and_in_words(page: str) -> None:
 
 
 def test_the_error_section_stands_when_nothing_failed() -> None:
-    empty = Document("Title", (), (), (), {}, ())
+    empty = Document("Title", "Lead.", (), (), (), {}, ())
     text = render_page(empty, {}, RunFiles((), ()))
     assert "No fit failed a diagnostic; no step crashed." in text
     assert Outline(text).unbalanced == []
