@@ -1,0 +1,1 @@
+"""Dynamic panels: one design, generalised method of moments and hierarchical Bayesian models."""

@@ -1,0 +1,170 @@
+"""Difference and system GMM on EmplUK, to every digit that xtabond2 prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bayesgov.panel.cube import Panel, panel_from_frame
+from bayesgov.panel.gmm import GmmFit, fit_gmm
+from bayesgov.panel.instruments import GmmModel, GmmStyle, IvStyle, Regressor
+
+DATA = Path(__file__).resolve().parents[2] / "models" / "panel" / "data" / "EmplUK.csv"
+
+# Regressors by Stata's names; a year dummy for each period of the transformed equation.
+A = ("L1.n", "L2.n", "w", "L1.w", "k", "L1.k", "L2.k", "ys", "L1.ys", "L2.ys")
+B = ("L1.n", "L2.n", "w", "L1.w", "k", "ys", "L1.ys")
+
+
+def _regressor(name: str) -> Regressor:
+    lag, _, variable = name.rpartition(".")
+    return Regressor(variable, int(lag[1:]) if lag else 0)
+
+
+def _iv(names: tuple[str, ...]) -> tuple[IvStyle, ...]:
+    entries = [_regressor(name) for name in names if not name.endswith(".n")]
+    return tuple(IvStyle(entry.variable, entry.lag) for entry in entries)
+
+
+def _model(names: tuple[str, ...]) -> GmmModel:
+    regressors = tuple(_regressor(name) for name in names)
+    return GmmModel("n", regressors, (GmmStyle("n", 2), *_iv(names)), time_effects="both")
+
+
+def _panel(precision: type) -> Panel:
+    frame = pd.read_csv(DATA)
+    logs = {"n": "emp", "w": "wage", "k": "capital", "ys": "output"}
+    stored = {name: frame[column].astype(precision).astype(float) for name, column in logs.items()}
+    frame = frame.assign(**{name: np.log(column).astype(precision).astype(float) for name, column in stored.items()})
+    return panel_from_frame(frame, "firm", "year", list(logs))
+
+
+@pytest.fixture(scope="module")
+def panel() -> Panel:
+    return _panel(np.float64)
+
+
+@pytest.fixture(scope="module")
+def stata_panel() -> Panel:
+    """Stata's abdata stores values and logarithms in single precision, which shows in the seventh decimal."""
+    return _panel(np.float32)
+
+
+def _agrees(fit: GmmFit, coefficients: list[float], std_errors: list[float], decimals: int = 6) -> None:
+    """Equal to the printed decimals; half a unit of the last one, and rounding of the print itself."""
+    half = 0.51 * 10.0**-decimals
+    n = len(coefficients)
+    np.testing.assert_allclose(fit.coefficients[:n], coefficients, rtol=0, atol=half)
+    np.testing.assert_allclose(fit.std_errors[:n], std_errors, rtol=0, atol=half)
+
+
+def test_arellano_bond_table_4_column_a1(panel: Panel) -> None:
+    fit = fit_gmm(panel, _model(A), steps="one")
+    _agrees(
+        fit,
+        [0.686226, -0.085358, -0.607821, 0.392623, 0.356846, -0.058001, -0.019948, 0.608506, -0.711164, 0.105798],
+        [0.144594, 0.056016, 0.178205, 0.167993, 0.059020, 0.073180, 0.032713, 0.172531, 0.231716, 0.141202],
+    )
+    assert (fit.n_instruments, fit.n_obs, fit.n_units, fit.hansen.df) == (41, 611, 140, 25)
+    assert fit.hansen.statistic == pytest.approx(31.381, abs=5e-4)
+    assert fit.sargan.statistic == pytest.approx(67.588, abs=5e-4)
+    assert [test.statistic for test in fit.autocorrelation] == pytest.approx([-3.5996, -0.5160], abs=5e-5)
+
+
+def test_arellano_bond_table_4_column_a2(panel: Panel) -> None:
+    corrected, plain = fit_gmm(panel, _model(A)), fit_gmm(panel, _model(A), robust=False)
+    assert corrected.coefficients[0] == pytest.approx(0.628709, abs=5e-7)
+    assert corrected.std_errors[0] == pytest.approx(0.193413, abs=5e-7)
+    assert plain.std_errors[0] == pytest.approx(0.090454, abs=5e-7)
+    assert corrected.hansen.p_value == pytest.approx(0.1767, abs=5e-5)
+    assert [test.statistic for test in corrected.autocorrelation] == pytest.approx([-2.1255, -0.3517], abs=5e-5)
+    assert [test.statistic for test in plain.autocorrelation] == pytest.approx([-2.9998, -0.4158], abs=5e-5)
+
+
+def test_arellano_bond_table_4_column_b(panel: Panel) -> None:
+    fit, plain = fit_gmm(panel, _model(B)), fit_gmm(panel, _model(B), robust=False)
+    coefficients = [0.474151, -0.052967, -0.513205, 0.224640, 0.292723, 0.609775, -0.446373]
+    _agrees(fit, coefficients, [0.185398, 0.051749, 0.145565, 0.141950, 0.062627, 0.156263, 0.217302])
+    _agrees(plain, coefficients, [0.085303, 0.027284, 0.049345, 0.080063, 0.039463, 0.108524, 0.124815])
+    assert (fit.n_instruments, fit.hansen.df) == (38, 25)
+    assert fit.hansen.statistic == pytest.approx(30.112, abs=5e-4)
+    assert fit.hansen.p_value == pytest.approx(0.2201, abs=5e-5)
+    assert [test.statistic for test in fit.autocorrelation] == pytest.approx([-1.5385, -0.2797], abs=5e-5)
+
+
+def test_lag_limits_and_difference_in_hansen(stata_panel: Panel) -> None:
+    names = ("L1.n", "L2.n", "w", "k")
+    model = GmmModel("n", tuple(map(_regressor, names)), (GmmStyle("n", 2, 4), GmmStyle("w", 1, 3), IvStyle("k")))
+    fit = fit_gmm(stata_panel, model)
+    _agrees(
+        fit, [0.1700616, -0.0113381, -0.9510582, 0.4637223], [0.1046652, 0.0377205, 0.1277298, 0.0718328], decimals=7
+    )
+    assert (fit.n_instruments, fit.hansen.df) == (36, 32)
+    assert (fit.sargan.statistic, fit.hansen.statistic) == pytest.approx((91.61, 47.86), abs=5e-3)
+    assert [test.statistic for test in fit.autocorrelation] == pytest.approx([-1.19, -0.81], abs=5e-3)
+    split = {
+        difference.name: (without.statistic, difference.statistic, difference.df)
+        for without, difference in fit.difference_hansen
+    }
+    assert split["difference, gmm(n)"] == pytest.approx((23.75, 24.11, 17), abs=5e-3)
+    assert split["difference, gmm(w)"] == pytest.approx((17.25, 30.61, 18), abs=5e-3)
+    assert split["difference, iv(k)"] == pytest.approx((38.33, 9.53, 1), abs=5e-3)
+
+
+def test_system_gmm_of_the_xtabond2_paper(stata_panel: Panel) -> None:
+    # Roodman (2009, doi:10.1177/1536867X0900900106), Blundell-Bond example:
+    # xtabond2 n L.n L(0/1).(w k) yr*, gmm(L.(n w k)) iv(yr*, equation(level)) robust small
+    names = ("L1.n", "w", "L1.w", "k", "L1.k")
+    instruments = tuple(GmmStyle(variable, 2) for variable in ("n", "w", "k"))
+    model = GmmModel("n", tuple(map(_regressor, names)), instruments, system=True, time_effects="level")
+    fit = fit_gmm(stata_panel, model, steps="one", small=True)
+    assert (fit.n_instruments, fit.n_obs, fit.hansen.df) == (113, 891, 100)
+    assert fit.coefficients[:5] == pytest.approx([0.9356053, -0.6309761, 0.4826203, 0.4839299, -0.4243928], abs=5e-7)
+    assert (fit.sargan.statistic, fit.hansen.statistic) == pytest.approx((186.90, 110.70), abs=5e-3)
+    assert fit.hansen.p_value == pytest.approx(0.218, abs=5e-4)
+    assert [test.statistic for test in fit.autocorrelation] == pytest.approx([-5.46, -0.25], abs=5e-3)
+
+
+def test_deviations_equal_differences_when_every_lag_instruments() -> None:
+    # Arellano & Bover (1995): on a balanced panel with all lags the one-step estimates coincide
+    rng = np.random.default_rng(3)
+    n_units, n_times = 60, 6
+    effect, y = rng.normal(size=n_units), np.zeros((n_units, n_times))
+    y[:, 0] = rng.normal(size=n_units) + effect
+    for period in range(1, n_times):
+        y[:, period] = 0.5 * y[:, period - 1] + effect + rng.normal(size=n_units)
+    panel = Panel(tuple(map(str, range(n_units))), tuple(range(n_times)), {"y": y}, np.ones_like(y, dtype=bool))
+    fits = [
+        fit_gmm(
+            panel, GmmModel("y", (Regressor("y", 1),), (GmmStyle("y", 2),), transformation=transformation), steps="one"
+        )
+        for transformation in ("difference", "deviation")
+    ]
+    assert fits[0].coefficients == pytest.approx(fits[1].coefficients, rel=1e-10)
+    assert fits[0].n_instruments == fits[1].n_instruments == 10
+
+
+def test_collapsed_instruments_have_one_column_a_lag(panel: Panel) -> None:
+    model = GmmModel(
+        "n",
+        (Regressor("n", 1), Regressor("w")),
+        (GmmStyle("n", 2, 4, collapse=True), GmmStyle("w", 2, 3, collapse=True)),
+    )
+    assert fit_gmm(panel, model).n_instruments == 5
+
+
+def test_iterating_converges_to_a_fixed_point(panel: Panel) -> None:
+    fit = fit_gmm(panel, _model(B), steps="iterated")
+    again = fit_gmm(panel, _model(B), steps="iterated")
+    assert 2 < fit.iterations < 500
+    np.testing.assert_array_equal(fit.coefficients, again.coefficients)
+    assert np.abs(fit.coefficients - fit_gmm(panel, _model(B)).coefficients).max() > 1e-3
+
+
+def test_too_few_instruments_is_said(panel: Panel) -> None:
+    model = GmmModel("n", (Regressor("n", 1), Regressor("w")), (GmmStyle("n", 2, 2, collapse=True),))
+    with pytest.raises(ValueError, match="2 coefficients need as many instruments; got 1: add lags"):
+        fit_gmm(panel, model)
