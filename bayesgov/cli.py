@@ -1,4 +1,4 @@
-"""The command line: ``bayesgov reanalyse`` and ``bayesgov audit``.
+"""The command line: ``bayesgov reanalyse``, ``audit``, ``fit`` and ``simulate``.
 
 Heavy libraries load inside the commands, so that ``bayesgov --help`` answers at once. Input that cannot be used ends
 with one line on standard error and exit code 2; a step that crashes ends with exit code 1.
@@ -72,6 +72,46 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("study", metavar="STUDY", help="survey, panel or the folder of a study")
     audit.add_argument("--format", choices=("table", "json", "csv", "md"), default="table", help="default: table")
     audit.set_defaults(run=_audit)
+
+    fit = commands.add_parser(
+        "fit",
+        help="fit both schools to rows, write a report",
+        description="Fit a specification to rows with both schools of inference and write a run folder with "
+        "report.html, figures, tables, posterior draws and provenance.",
+    )
+    fit.add_argument("spec", type=Path, metavar="SPEC.toml", help="specification, such as models/survey/wine.toml")
+    fit.add_argument(
+        "--data", type=Path, default=None, help="rows: .csv, .tsv, .parquet, .dta or .sav (default: the file in SPEC)"
+    )
+    fit.add_argument("-o", "--output", type=Path, default=None, help="run folder to write (default: runs/NAME)")
+    fit.add_argument(
+        "--approach", choices=("both", "bayesian", "frequentist"), default="both", help="schools to fit (default: both)"
+    )
+    fit.add_argument("--seed", type=int, default=None, help="seed of samplers and folds (default: the spec's)")
+    fit.add_argument("--draws", type=int, default=None, help="draws per chain after tuning (default: the spec's)")
+    fit.set_defaults(run=_fit)
+
+    simulate = commands.add_parser(
+        "simulate",
+        help="rows at a study's design, with the truth that made them",
+        description="Simulate microdata at a study's design and save them with the parameters that made them.",
+    )
+    designs = simulate.add_subparsers(dest="design", metavar="DESIGN", required=True)
+    survey = designs.add_parser("survey", help="questionnaires of the survey study")
+    survey.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("simulated/survey"),
+        help="folder to write (default: simulated/survey)",
+    )
+    survey.add_argument("--seed", type=int, default=20260101, help="default: 20260101")
+    survey.add_argument("--levels", type=int, choices=(3, 6), default=6, help="outcome levels (default: 6)")
+    survey.add_argument(
+        "--questionnaires", type=int, default=None, help="rows of the file (default: the study's 23928)"
+    )
+    survey.add_argument("--complete", type=int, default=None, help="complete rows among them (default: 10808)")
+    survey.set_defaults(run=_simulate_survey)
     return parser
 
 
@@ -107,6 +147,30 @@ def _reanalyse(options: argparse.Namespace) -> int:
     from bayesgov.report.run import reanalyse_and_write
 
     return reanalyse_and_write(jobs, output, command=" ".join(["bayesgov", *sys.argv[1:]]))
+
+
+def _fit(options: argparse.Namespace) -> int:
+    from bayesgov.report.fit_run import fit_and_write
+
+    return fit_and_write(
+        options.spec,
+        options.data,
+        options.output or Path("runs") / options.spec.stem,
+        approach=options.approach,
+        sampling={"seed": options.seed, "draws": options.draws},
+        command=" ".join(["bayesgov", *sys.argv[1:]]),
+    )
+
+
+def _simulate_survey(options: argparse.Namespace) -> int:
+    from bayesgov.survey.simulate import SurveyDesign
+    from bayesgov.survey.simulation_files import run
+
+    sizes = {"n_questionnaires": options.questionnaires, "complete": options.complete}
+    given = {name: value for name, value in sizes.items() if value is not None}
+    for path in run(SurveyDesign(seed=options.seed, levels=options.levels, **given), options.output):
+        print(path)
+    return 0
 
 
 if __name__ == "__main__":

@@ -82,8 +82,27 @@ def regularised_horseshoe(dim: str, *, tau0: float | Tensor, slab_scale: float, 
     return ShrinkageScale(scale, ("tau", "slab_variance"))
 
 
-def r2d2(dim: str, n_groups: int, *, r2_mean: float, r2_concentration: float, variance_share: float) -> ShrinkageScale:
-    """R2-induced scales on the latent logistic scale, one a group.
+def laplace(dim: str, *, scale: float) -> ShrinkageScale:
+    """Laplace prior as a mixture of normals, one mixing variable a group.
+
+    scale_g² = 2 scale² mixing_g with mixing_g ~ Exponential(1) makes the effect of a group of one Laplace(0, scale)
+    (Andrews & Mallows 1974, doi:10.1111/j.2517-6161.1974.tb00989.x); effects that share a mixing variable have the
+    multivariate Laplace distribution.
+    """
+    mixing = pm.Exponential("mixing", 1.0, dims=dim)
+    return ShrinkageScale(np.float64(scale) * pt.sqrt(2.0 * mixing), ())
+
+
+def r2d2(
+    dim: str,
+    n_groups: int,
+    *,
+    r2_mean: float,
+    r2_concentration: float,
+    variance_share: float,
+    latent_variance: float = LATENT_VARIANCE,
+) -> ShrinkageScale:
+    """R2-induced scales on the latent scale, one a group.
 
     R² ~ Beta (mean, concentration); the explained variance W = R² / (1 - R²) * pi² / 3 of an average group is divided
     by phi ~ Dirichlet(1, ..., 1), drawn as exponential variables over their sum: W_g = n_groups phi_g W and
@@ -95,13 +114,15 @@ def r2d2(dim: str, n_groups: int, *, r2_mean: float, r2_concentration: float, va
     Parameters
     ----------
     variance_share : float
-        Latent variance that an effect standard deviation of one explains.
+        Latent variance that an effect standard deviation of one explains; ``n_groups`` makes R² that of all groups.
+    latent_variance : float
+        Residual variance of the latent outcome: pi²/3 for the logit.
     """
     alpha, beta = r2_mean * r2_concentration, (1 - r2_mean) * r2_concentration
     share = pm.Beta("r2", alpha=np.float64(alpha), beta=np.float64(beta))
     portion = pm.Exponential("portion", 1.0, dims=dim)
     allocation = portion / portion.sum()
-    explained = LATENT_VARIANCE * share / (1 - share)
+    explained = np.float64(latent_variance) * share / (1 - share)
     return ShrinkageScale(pt.sqrt(n_groups * allocation * explained / variance_share), ("r2",))
 
 

@@ -13,6 +13,7 @@ family     fixed                                                    hyper
 normal     log scale                                                none
 horseshoe  tau0, slab shape, slab rate                              log tau, log c², log lambda_g ...
 r2d2       alpha, beta, log(n_groups pi²/3 / variance_share)        logit R², log portion_g ...
+laplace    log scale                                                log mixing_g ...
 ========== ======================================================== =================================
 """
 
@@ -23,12 +24,12 @@ import math
 import numba
 import numpy as np
 
-FAMILIES = {"normal": 0, "horseshoe": 1, "r2d2": 2}
+FAMILIES = {"normal": 0, "horseshoe": 1, "r2d2": 2, "laplace": 3}
 
 
 def n_hyper(family: str, n_groups: int) -> int:
     """Number of hyperparameters."""
-    return {"normal": 0, "horseshoe": 2 + n_groups, "r2d2": 1 + n_groups}[family]
+    return {"normal": 0, "horseshoe": 2 + n_groups, "r2d2": 1 + n_groups, "laplace": n_groups}[family]
 
 
 @numba.njit(error_model="numpy")
@@ -65,6 +66,10 @@ def log_scales(family: int, hyper: np.ndarray, fixed: np.ndarray, log_scale: np.
             # 1 / scale² = 1 / c² + 1 / (tau lambda)²
             small = -2.0 * (hyper[0] + hyper[2 + g])
             log_scale[g] = -0.5 * (-hyper[1] + softplus(small + hyper[1]))
+    elif family == 3:
+        for g in range(n_groups):
+            density += hyper[g] - math.exp(hyper[g])
+            log_scale[g] = fixed[0] + 0.5 * (math.log(2.0) + hyper[g])
     else:
         alpha, beta = fixed[0], fixed[1]
         density += math.lgamma(alpha + beta) - math.lgamma(alpha) - math.lgamma(beta)
@@ -110,3 +115,6 @@ def pull_back(
         for g in range(n_groups):
             portion = math.exp(hyper[1 + g])
             d_hyper[1 + g] = 1.0 - portion + 0.5 * d_log_scale[g] - slope * portion / total
+    elif family == 3:
+        for g in range(n_groups):
+            d_hyper[g] = 1.0 - math.exp(hyper[g]) + 0.5 * d_log_scale[g]

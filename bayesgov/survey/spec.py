@@ -117,7 +117,8 @@ class CumulativeSpec(FrozenSpec):
         for a monotonic effect of an ordinal predictor (the frequentist approach takes its scores), ``(1|g)`` for an
         intercept for each level of g. The intercept is absorbed by the thresholds.
     levels : tuple of str
-        Outcome levels from the lowest; empty takes the data's categorical order, or the sorted values.
+        Outcome levels from the lowest; empty takes the data's categorical order, or numbers by size. Words without a
+        declared order are an error: the alphabet would put "High" below "Low".
     family : {"cumulative", "adjacent", "continuation"}
         P(y <= k), P(y = k | y in {k, k+1}) or P(y = k | y >= k) is modelled.
     link : {"logit", "probit", "cloglog", "loglog", "cauchit"}

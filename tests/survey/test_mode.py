@@ -9,7 +9,7 @@ from statsmodels.miscmodels.ordinal_model import OrderedModel
 
 from bayesgov.survey.mode import find_mode
 
-HOUSING = Path(__file__).parents[1] / "reference" / "housing.csv"
+HOUSING = Path(__file__).parents[2] / "models" / "survey" / "data" / "housing.csv"
 LEVELS = ["Low", "Medium", "High"]
 # ordinal::clm, see reference/housing.md
 COEFFICIENTS = [0.5663937379, 1.2888191104, -0.57235000204, -0.36618637069, -1.091014659, -0.36028400457]

@@ -1,0 +1,1 @@
+"""Bayesian ordinal regression: the model, its sampler and what comes out of it."""
