@@ -254,7 +254,7 @@ def _longest_runs(complete: np.ndarray) -> np.ndarray:
     """The longest run of True in every row, the first of equally long ones; shape as given."""
     length = np.zeros(complete.shape, dtype=np.int64)
     for period in range(complete.shape[1]):
-        before = length[:, period - 1] if period else 0
+        before: np.ndarray | int = length[:, period - 1] if period else 0
         length[:, period] = np.where(complete[:, period], before + 1, 0)
     end = np.argmax(length, axis=1)
     start = end - length[np.arange(len(end)), end] + 1

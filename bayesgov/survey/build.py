@@ -219,6 +219,8 @@ def _settled_entries(prepared: PreparedData, used: pd.DataFrame) -> dict[str, Va
             entries[name] = entry.model_copy(update={"kind": "continuous"})
             continue
         levels = column.cat.categories if column.cat.ordered else column.cat.remove_unused_categories().cat.categories
+        if len(levels) < 2 and name in prepared.kinds:
+            raise InputError(f"{name} is constant in the {len(used)} rows used: leave it out")
         if not column.cat.ordered and entry.levels and levels[0] != entry.levels[0]:
             raise InputError(
                 f"the reference level {entry.levels[0]!r} of {name} has no rows among the {len(used)} used; "

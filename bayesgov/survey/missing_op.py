@@ -63,7 +63,7 @@ class MarginalLikelihood(Op):  # type: ignore[misc]  # PyTensor ships no types
         for storage, result in zip(output_storage[1:], results[1:], strict=True):
             storage[0] = result
 
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: Sequence[Any]) -> list[Any]:
+    def infer_shape(self, node: Apply, shapes: Sequence[Any]) -> list[Any]:
         """Derivatives have the shapes of what they are taken of."""
         return [(), *shapes[:_N_PARAMETERS]]
 

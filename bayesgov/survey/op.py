@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numba
 import numpy as np
 import pytensor.tensor as pt
+from pymc.distributions.dist_math import normal_lcdf
 from pytensor.gradient import DisconnectedType, grad_not_implemented
 from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch import basic as numba_basic
 from pytensor.tensor.variable import TensorVariable
 
-from bayesgov.survey.kernels.compiling import entry_point, sources_checksum
-from bayesgov.survey.kernels.general import FAMILIES, ordinal
-from bayesgov.survey.kernels.logit import cumulative_logit
+from bayesgov.survey.kernels.compiling import sources_checksum
+from bayesgov.survey.kernels.general import FAMILIES
+from bayesgov.survey.kernels.likelihood import evaluate_general, evaluate_logit
+from bayesgov.survey.links import mirrored
 from bayesgov.survey.spec import LINKS, Family, Link
 
 type Tensor = TensorVariable[Any, Any]
@@ -63,7 +64,7 @@ class OrdinalLogLikelihood(Op):  # type: ignore[misc]  # PyTensor ships no types
     def perform(self, node: Apply, inputs: Sequence[np.ndarray], output_storage: list[list[Any]]) -> None:
         """Evaluate outside of compiled code."""
         arrays = [np.ascontiguousarray(value) for value in inputs]
-        evaluate = _evaluate_logit if self.fast else _evaluate_general
+        evaluate = evaluate_logit if self.fast else evaluate_general
         results = evaluate(self.family, self.link, self.moving_offset, *arrays)
         output_storage[0][0] = np.asarray(results[0])
         for storage, result in zip(output_storage[1:], results[1:], strict=True):
@@ -85,73 +86,10 @@ class OrdinalLogLikelihood(Op):  # type: ignore[misc]  # PyTensor ships no types
         return nothing + [cotangents[0] * derivative for derivative in outputs[1 + first - _OFFSET :]]
 
 
-@entry_point
-def _evaluate_logit(
-    family: int,
-    link: int,
-    moving_offset: bool,
-    x: np.ndarray,
-    starts: np.ndarray,
-    weights: np.ndarray,
-    group: np.ndarray,
-    nominal: np.ndarray,
-    scale_x: np.ndarray,
-    offset: np.ndarray,
-    beta: np.ndarray,
-    threshold: np.ndarray,
-    group_effect: np.ndarray,
-    departure: np.ndarray,
-    log_scale: np.ndarray,
-) -> tuple[float, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Value and derivatives by the fast path."""
-    d_beta, d_threshold, d_group = np.empty(beta.size), np.empty(threshold.size), np.empty(group_effect.size)
-    d_offset = np.empty(offset.size if moving_offset else 0)
-    value = cumulative_logit(
-        x, starts, weights, offset, group, beta, threshold, group_effect, d_beta, d_threshold, d_group, d_offset
-    )
-    return value, d_offset, d_beta, d_threshold, d_group, np.empty(departure.shape), np.empty(log_scale.size)
-
-
-@entry_point
-def _evaluate_general(
-    family: int,
-    link: int,
-    moving_offset: bool,
-    x: np.ndarray,
-    starts: np.ndarray,
-    weights: np.ndarray,
-    group: np.ndarray,
-    nominal: np.ndarray,
-    scale_x: np.ndarray,
-    offset: np.ndarray,
-    beta: np.ndarray,
-    threshold: np.ndarray,
-    group_effect: np.ndarray,
-    departure: np.ndarray,
-    log_scale: np.ndarray,
-) -> tuple[float, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Value and derivatives of any model."""
-    d_beta, d_threshold, d_group = np.empty(beta.size), np.empty(threshold.size), np.empty(group_effect.size)
-    d_departure, d_log_scale = np.empty(departure.shape), np.empty(log_scale.size)
-    d_offset = np.empty(offset.size if moving_offset else 0)
-    value = ordinal(
-        family, link, x, starts, weights, offset, group, nominal, scale_x,
-        beta, threshold, group_effect, departure, log_scale,
-        d_beta, d_threshold, d_group, d_departure, d_log_scale, d_offset,
-    )  # fmt: skip
-    return value, d_offset, d_beta, d_threshold, d_group, d_departure, d_log_scale
-
-
-@numba.extending.register_jitable
-def _contiguous(array: np.ndarray) -> np.ndarray:
-    """The array itself in C order, which PyTensor's compiled code does not promise in its types."""
-    return np.ascontiguousarray(array)
-
-
 @numba_basic.register_funcify_and_cache_key(OrdinalLogLikelihood)
 def _compiled(op: OrdinalLogLikelihood, node: Apply, **_: Any) -> tuple[Any, str]:
     """The operation inside compiled graphs."""
-    evaluate = _evaluate_logit if op.fast else _evaluate_general
+    evaluate = evaluate_logit if op.fast else evaluate_general
     family, link, moving = op.family, op.link, op.moving_offset
 
     @numba_basic.numba_njit
@@ -159,9 +97,116 @@ def _compiled(op: OrdinalLogLikelihood, node: Apply, **_: Any) -> tuple[Any, str
         x, starts, weights, group, nominal, scale_x, offset, beta, threshold, group_effect, departure, log_scale
     ):  # type: ignore[no-untyped-def]
         value, d_offset, d_beta, d_threshold, d_group, d_departure, d_log_scale = evaluate(
-            family, link, moving, x, starts, weights, group, nominal, scale_x, offset,
+            family, link, moving, np.ascontiguousarray(x), starts, weights, group, nominal, scale_x, offset,
             beta, threshold, group_effect, departure, log_scale,
         )  # fmt: skip
         return np.asarray(value), d_offset, d_beta, d_threshold, d_group, d_departure, d_log_scale
 
     return ordinal_log_likelihood, f"bayesgov-{sources_checksum()}-{op._props_dict()}"
+
+
+def log_likelihood(
+    family: Family,
+    link: Link,
+    data: Sequence[Tensor],
+    offset: Tensor,
+    parameters: Sequence[Tensor],
+    *,
+    moving_offset: bool,
+    plain: bool,
+) -> Tensor:
+    """The log-likelihood through the compiled kernel.
+
+    Parameters
+    ----------
+    data : x, starts, weights, group, nominal, scale_x
+    offset : TensorVariable, shape (n_rows,)
+    parameters : beta, threshold, group_effect, departure, log_scale
+    moving_offset : bool
+        Whether the offset depends on parameters.
+    plain : bool
+        No nominal effects and no scale model.
+    """
+    op = OrdinalLogLikelihood(FAMILIES.index(family), LINKS.index(link), moving_offset, plain)
+    value: Tensor = op(*data, offset, *parameters)[0]
+    return value
+
+
+def log_likelihood_graph(
+    family: Family, link: Link, data: Sequence[Tensor], offset: Tensor, parameters: Sequence[Tensor], y: Tensor
+) -> Tensor:
+    """The same as a plain graph, for other backends; ``y`` holds the level codes of the rows.
+
+    The shapes of all arrays must be known by their values: empty ones say that a part is absent.
+    """
+    x, _, weights, group, nominal, scale_x = data
+    beta, threshold, group_effect, departure, log_scale = parameters
+    eta = offset + beta @ x + pt.concatenate([group_effect, pt.zeros(1)])[group]
+    # u_k = (threshold_k - eta - z' departure_k) / s
+    u = (threshold - eta[:, None] - x[nominal].T @ departure) * pt.exp(-(log_scale @ scale_x))[:, None]
+    mass = pt.switch(
+        pt.eq(weights.size, 0), pt.ones_like(eta), pt.concatenate([weights, pt.zeros_like(eta)])[: eta.size]
+    )
+    value: Tensor = (mass * _log_probability(family, link, y, u)).sum()
+    return value
+
+
+def _log_probability(family: Family, link: Link, y: Tensor, u: Tensor) -> Tensor:
+    """log P(y = y_i) of every row from ``u`` of shape (n_rows, n_categories - 1)."""
+    n_cuts = u.shape[1]
+    code = pt.arange(n_cuts)[None, :]
+    if family == "cumulative":
+        row = pt.arange(y.size)
+        upper, lower = u[row, pt.minimum(y, n_cuts - 1)], u[row, pt.maximum(y - 1, 0)]
+        middle = log_interval(link, lower, pt.switch(pt.gt(upper, lower), upper, lower + 1))
+        ends = pt.switch(pt.eq(y, 0), log_below(link, upper), log_above(link, lower))
+        ordered = pt.switch(pt.gt(upper, lower), middle, -np.inf)
+        result: Tensor = pt.switch(pt.eq(y, 0) | pt.eq(y, n_cuts), ends, ordered)
+        return result
+    below, above = log_below(link, u), log_above(link, u)
+    if family == "continuation":
+        passed = pt.switch(code < y[:, None], above, 0.0).sum(axis=1)
+        stopped = pt.switch(pt.eq(code, y[:, None]), below, 0.0).sum(axis=1)
+        return passed + stopped
+    # adjacent: log P(y = k) = sum_{j < k} t_j - log sum_m exp(sum_{j < m} t_j)
+    height = pt.concatenate([pt.zeros((y.size, 1)), pt.cumsum(above - below, axis=1)], axis=1)
+    own: Tensor = height[pt.arange(y.size), y]
+    return own - pt.logsumexp(height, axis=1)
+
+
+def log_below(link: Link, e: Tensor) -> Tensor:
+    """log F(e), elementwise."""
+    match link:
+        case "logit":
+            return -pt.softplus(-e)
+        case "probit":
+            return normal_lcdf(0.0, 1.0, e)
+        case "cloglog":
+            return pt.log1mexp(-pt.exp(e))
+        case "loglog":
+            return -pt.exp(-e)
+        case "cauchit":
+            return pt.log(pt.arctan2(pt.ones_like(e), -e) / np.pi)
+
+
+def log_above(link: Link, e: Tensor) -> Tensor:
+    """log(1 - F(e)), elementwise."""
+    return log_below(mirrored(link), -e)
+
+
+def log_interval(link: Link, lower: Tensor, upper: Tensor) -> Tensor:
+    """log(F(upper) - F(lower)), as :func:`bayesgov.survey.kernels.links.log_interval` takes it."""
+    match link:
+        case "logit":
+            return -pt.softplus(-upper) - pt.softplus(lower) + pt.log1mexp(lower - upper)
+        case "cloglog":
+            return -pt.exp(lower) + pt.log1mexp(-pt.exp(lower) * pt.expm1(upper - lower))
+        case "loglog":
+            return log_interval("cloglog", -upper, -lower)
+        case "cauchit":
+            return pt.log(pt.arctan2(upper - lower, 1 + lower * upper) / np.pi)
+        case "probit":
+            flip = lower + upper > 0
+            low, high = pt.switch(flip, -upper, lower), pt.switch(flip, -lower, upper)
+            near = log_below("probit", high)
+            return near + pt.log1mexp(log_below("probit", low) - near)

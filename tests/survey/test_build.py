@@ -142,6 +142,9 @@ def test_outcome_levels():
         ({"levels": tuple("12345")}, "no row among the 120 used has y = 5: merge it with a neighbouring level"),
         ({"levels": tuple("123")}, r"variable y holds '4' \(\d+ rows\), outside its levels 1, 2, 3"),
         ({"formula": "y ~ x + seven"}, "seven is constant in the 120 rows used"),
+        ({"formula": "y ~ x + word"}, "word is constant in the 120 rows used: leave it out"),
+        ({"formula": "y ~ x*word"}, "word is constant in the 120 rows used: leave it out"),
+        ({"formula": "y ~ x + mo(seven)"}, "seven is constant in the 120 rows used"),
         (
             {"formula": "y ~ x + twice"},
             "twice is a linear combination of x in the 120 complete rows: leave one of them",

@@ -19,10 +19,11 @@ from scipy.linalg import solve_triangular
 
 from bayesgov.survey.design import Design
 from bayesgov.survey.kernels.data import KernelData
+from bayesgov.survey.kernels.general import FAMILIES
 from bayesgov.survey.kernels.information import expected_information
-from bayesgov.survey.kernels.likelihood import FAMILIES, LINKS, evaluate_general, evaluate_logit
+from bayesgov.survey.kernels.likelihood import evaluate_general, evaluate_logit
 from bayesgov.survey.bayesian.baseline import thresholds_from_probabilities
-from bayesgov.survey.spec import CumulativeSpec
+from bayesgov.survey.spec import LINKS, CumulativeSpec
 
 _ITERATIONS = 50
 _CLOSE_ENOUGH = 1e-6  # of the squared Newton step in standard errors: far below what a coordinate system needs
@@ -109,23 +110,38 @@ class _Problem:
 
     def value(self, state: _State) -> tuple[float, np.ndarray, np.ndarray]:
         """Penalised log-likelihood and its gradient: thresholds with coefficients, group effects."""
-        n_cuts, n_terms = state.threshold.size, state.beta.size
-        evaluate = evaluate_logit if (self.family, self.link) == (0, 0) else evaluate_general
-        d_beta, d_cut, d_group = np.empty(n_terms), np.empty(n_cuts), np.empty(self.n_groups)
-        data = self.data
-        likelihood = evaluate(
-            self.family, self.link, self.x, data.starts, data.weights, data.offset, data.group,
-            state.beta, state.threshold, state.group_effect, d_beta, d_cut, d_group,
-        )  # fmt: skip
-        pseudo, none, d_pseudo = np.empty((0, n_cuts + 1)), np.empty(0), np.empty(n_cuts)
-        levels = np.arange(n_cuts + 2)
-        likelihood += evaluate(
-            self.family, self.link, pseudo, levels, none, np.zeros(n_cuts + 1), levels,
-            none, state.threshold, none, none, d_pseudo, none,
-        )  # fmt: skip
+        n_cuts, data = state.threshold.size, self.data
+        likelihood, d_cut, d_beta, d_group = self._evaluate(
+            self.x, data.starts, data.weights, data.offset, data.group, state.beta, state.threshold, state.group_effect
+        )
+        levels, none = np.arange(n_cuts + 2), np.empty(0)
+        pseudo, d_pseudo, _, _ = self._evaluate(
+            np.empty((0, n_cuts + 1)), levels, none, np.zeros(n_cuts + 1), levels[:-1], none, state.threshold, none
+        )
+        likelihood += pseudo
         penalty = np.sum(state.beta**2) / _WEAK_SCALE**2 + np.sum(state.group_effect**2) / state.variance
         gradient = np.concatenate([d_cut + d_pseudo, d_beta - state.beta / _WEAK_SCALE**2])
         return likelihood - 0.5 * penalty, gradient, d_group - state.group_effect / state.variance
+
+    def _evaluate(
+        self,
+        x: np.ndarray,
+        starts: np.ndarray,
+        weights: np.ndarray,
+        offset: np.ndarray,
+        group: np.ndarray,
+        beta: np.ndarray,
+        threshold: np.ndarray,
+        group_effect: np.ndarray,
+    ) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+        """Log-likelihood with its derivatives in thresholds, coefficients and group effects."""
+        evaluate = evaluate_logit if (self.family, self.link) == (0, 0) else evaluate_general
+        value, _, d_beta, d_cut, d_group, _, _ = evaluate(
+            self.family, self.link, False, x, starts, weights, group, np.empty(0, dtype=np.int64),
+            np.empty((0, offset.size)), offset, beta, threshold, group_effect,
+            np.empty((0, threshold.size)), np.empty(0),
+        )  # fmt: skip
+        return value, d_cut, d_beta, d_group
 
     def information(self, state: _State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Expected information without penalties: shared block, its cross block with groups, groups' diagonal."""

@@ -11,10 +11,10 @@ import numpy as np
 from bayesgov.fused import FusedDensity
 from bayesgov.shrinkage_kernel import FAMILIES as SHRINKAGE
 from bayesgov.shrinkage_kernel import n_hyper
-from bayesgov.survey.bayesian.conditioning import Conditioning, condition
-from bayesgov.survey.bayesian.shrinkage import Shrinkage, shrinkage
+from bayesgov.survey.bayesian.conditioning import Conditioning
+from bayesgov.survey.bayesian.parts import ModelParts, model_parts
+from bayesgov.survey.bayesian.shrinkage import Shrinkage
 from bayesgov.survey.design import Design
-from bayesgov.survey.kernels.data import KernelData, kernel_data
 from bayesgov.survey.kernels.general import FAMILIES
 from bayesgov.survey.kernels.posterior import (
     Coordinates,
@@ -33,7 +33,7 @@ def has_fused_density(design: Design, spec: CumulativeSpec) -> bool:
     return spec.thresholds == "flexible" and not any(special)
 
 
-def fused_density(design: Design, spec: CumulativeSpec) -> FusedDensity:
+def fused_density(design: Design, spec: CumulativeSpec, *, parts: ModelParts | None = None) -> FusedDensity:
     """The model's log posterior over unconstrained coordinates; equal to ``build_model``, and tested so.
 
     Raises
@@ -45,16 +45,8 @@ def fused_density(design: Design, spec: CumulativeSpec) -> FusedDensity:
     """
     if not has_fused_density(design, spec):
         raise ValueError("this model has no fused density: sample its graph")
-    data = kernel_data(design)
-    found = condition(design, data, spec)
-    prior = shrinkage(design, data, spec, found)
-    return density_from_parts(design, spec, data, found, prior)
-
-
-def density_from_parts(
-    design: Design, spec: CumulativeSpec, data: KernelData, found: Conditioning, prior: Shrinkage
-) -> FusedDensity:
-    """:func:`fused_density` from what it needs."""
+    parts = model_parts(design, spec) if parts is None else parts
+    data, found, prior = parts.data, parts.conditioning, parts.shrinkage
     rows = Rows(data.x, data.starts, data.weights, data.offset, data.group)
     coordinates, constants = _coordinates(found), prior_constants(design, spec, prior)
     log_density = logit_log_density if (constants.family, constants.link) == (0, 0) else general_log_density

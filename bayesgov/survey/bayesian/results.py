@@ -19,7 +19,7 @@ from bayesgov.survey.predictive import block_of_draws, complete_rows, merge_rows
 from bayesgov.survey.response import Response
 from bayesgov.survey.spec import CumulativeSpec
 
-_DRAWS = 500
+_DRAWS = 1000
 
 # What exp(sign * beta) multiplies when a predictor rises by one; links without an entry have no such reading.
 _RATIOS = {

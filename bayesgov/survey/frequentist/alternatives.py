@@ -14,6 +14,7 @@ from bayesgov.fits import Check
 from bayesgov.survey.design import Design
 from bayesgov.survey.frequentist.multinomial import MultinomialFit, fit_multinomial
 from bayesgov.survey.frequentist.ordered import OrderedFit, fit_ordered
+from bayesgov.survey.frequentist.proportional_odds import has_probabilities
 from bayesgov.survey.spec import CumulativeSpec, Family
 
 
@@ -29,6 +30,12 @@ class Alternative:
 
     name: str
     fit: OrderedFit | MultinomialFit
+
+    @property
+    def log_likelihood(self) -> float:
+        """NaN where it is not one of probabilities."""
+        sound = isinstance(self.fit, MultinomialFit) or has_probabilities(self.fit)
+        return self.fit.log_likelihood if sound else float("nan")
 
     @property
     def problems(self) -> str:
@@ -54,8 +61,11 @@ class ModelComparison:
     checks: tuple[Check, ...]
 
     def frame(self) -> pd.DataFrame:
-        """One row a model: model, df (number of parameters), log_likelihood, minus2ll, aic, bic, problems."""
-        log_likelihood = np.array([model.fit.log_likelihood for model in self.models])
+        """One row a model: model, df (number of parameters), log_likelihood, minus2ll, aic, bic, problems.
+
+        NaN for a model whose thresholds cross for more than one observation in a hundred: its likelihood is none.
+        """
+        log_likelihood = np.array([model.log_likelihood for model in self.models])
         df = np.array([model.fit.parameters.size for model in self.models])
         return pd.DataFrame(
             {
@@ -86,7 +96,7 @@ def compare_models(design: Design, spec: CumulativeSpec) -> ModelComparison:
     cumulative = {"proportional": (), "partial": design.nominal, "all effects free": everything}
     kept = {name: nominal for name, nominal in cumulative.items() if nominal or name == "proportional"}
     if design.nominal == everything:
-        kept.pop("partial")
+        kept.pop("partial", None)
     models = [
         Alternative(f"cumulative, {name}", fit_ordered(replace(design, nominal=nominal), _parallel(spec, "cumulative")))
         for name, nominal in kept.items()

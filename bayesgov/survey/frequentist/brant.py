@@ -148,7 +148,7 @@ def _binary_fit(design: Design, spec: CumulativeSpec, cut: int) -> OrderedFit:
     binary = replace(
         design,
         y=(design.y > cut).astype(np.int64),
-        levels=(f"up to {low}", f"above {low}"),
+        levels=(f"outcome up to {low}", f"outcome above {low}"),
         nominal=(),
         scale_x=np.zeros((design.n_obs, 0)),
         scale_terms=(),

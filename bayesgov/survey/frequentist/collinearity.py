@@ -124,7 +124,7 @@ def collinearity(
     Notes
     -----
     GVIF_f = det R_ff det R_rest / det R with R the correlation matrix (Fox & Monette 1992,
-    doi:10.1080/01621459.1992.10475190, equation 10). Condition indices and variance-decomposition portions are those of
+    doi:10.1080/01621459.1992.10475190). Condition indices and variance-decomposition portions are those of
     Belsley, Kuh & Welsch (1980, doi:10.1002/0471725153, ch. 3).
 
     Raises

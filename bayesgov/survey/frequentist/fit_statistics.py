@@ -227,7 +227,7 @@ def _goodness(observed: np.ndarray, expected: np.ndarray) -> tuple[float, float]
     with np.errstate(divide="ignore", invalid="ignore"):
         pearson = np.where((observed == 0) & (expected == 0), 0.0, (observed - expected) ** 2 / expected)
         deviance = np.where(observed > 0, observed * np.log(observed / expected), 0.0)
-    return float(pearson.sum()), float(2 * deviance.sum())
+    return float(pearson.sum()), max(0.0, float(2 * deviance.sum()))
 
 
 def _latent_share(design: Design, values: Coefficients, response: Response) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -17,11 +16,11 @@ from bayesgov.survey.frequentist.group_integral import Marginal, grouped_rows, m
 from bayesgov.survey.frequentist.ordered import OrderedFit, fit_ordered, standardised
 from bayesgov.survey.links import latent_variance
 from bayesgov.survey.ordinal import OrdinalProblem
-from bayesgov.survey.spec import CumulativeSpec
+from bayesgov.survey.spec import CumulativeSpec, Link
 
-_GRADIENT_TOLERANCE = 1e-4  # in standard errors of the model without groups; Newton steps polish what is left
+_GRADIENT_TOLERANCE = 1e-6  # in standard errors of the model without groups; a Newton step polishes what is left
 _DECREMENT_TOLERANCE = 1e-6  # in standard errors
-_DIFFERENCE = 1e-3  # standard errors; central differences with one extrapolation are good to its fourth power
+_DIFFERENCE = 1e-4  # standard errors; central differences are good to its square
 _BOUNDARY = 1e-3  # share of the latent standard deviation below which the groups' is called zero
 
 
@@ -97,7 +96,7 @@ def fit_mixed(design: Design, spec: CumulativeSpec, n_nodes: int = 10) -> MixedF
     Raises
     ------
     InputError
-        Without groups, for another family, with a scale model, or an even or empty number of nodes below one.
+        Without groups, for another family, with a scale model, or for less than one node.
     """
     _require(design, spec, n_nodes)
     fixed = fit_ordered(design, spec.model_copy(update={"covariance": "model"}))
@@ -108,8 +107,8 @@ def fit_mixed(design: Design, spec: CumulativeSpec, n_nodes: int = 10) -> MixedF
     # coordinates in which the model without groups has unit information
     inverse = np.linalg.inv(working.to_own)
     root = np.linalg.cholesky(inverse @ fixed.model_covariance @ inverse.T)
-    start = np.append(inverse @ fixed.parameters, 0.5 * _latent_deviation(spec))
-    frame = np.eye(start.size) * 0.2 * _latent_deviation(spec)
+    start = np.append(inverse @ fixed.parameters, 0.5 * _latent_deviation(spec.link))
+    frame = np.eye(start.size) * 0.2 * _latent_deviation(spec.link)
     frame[:-1, :-1] = root
 
     def evaluate(coordinates: np.ndarray, modes: np.ndarray) -> Marginal:
@@ -191,43 +190,44 @@ def _require(design: Design, spec: CumulativeSpec, n_nodes: int) -> None:
         raise InputError(f"n_nodes must be 1 (Laplace) or more; got {n_nodes}")
 
 
-def _latent_deviation(spec: CumulativeSpec) -> float:
-    variance = latent_variance(spec.link)
-    return float(np.sqrt(variance)) if np.isfinite(variance) else 2.0
+def _latent_deviation(link: Link) -> float:
+    """Standard deviation of the latent error; for cauchit half its interquartile range times the normal's ratio."""
+    variance = latent_variance(link)
+    return float(np.sqrt(variance)) if np.isfinite(variance) else 1.48
 
 
 def _maximise(evaluate: _Evaluate, size: int, n_groups: int) -> _Maximum:
-    """Quasi-Newton steps to the neighbourhood of the maximum, then Newton steps with a numerical Hessian."""
+    """Quasi-Newton steps to the maximum, then Newton steps with a numerical Hessian."""
     point, found, iterations = _climb(evaluate, np.zeros(size), np.zeros(n_groups))
-    for polish in range(8):
+    for _ in range(8):
         hessian = _hessian(evaluate, point, found)
         step, decrement = _ascent(hessian, found.gradient)
-        if decrement < _DECREMENT_TOLERANCE or polish == 7:
-            break
         better = _halved(evaluate, point, step, found)
-        if better is None:
+        if better is not None:
+            point, found = better
+            iterations += 1
+        if decrement < _DECREMENT_TOLERANCE or better is None:
             break
-        point, found = better
-        iterations += 1
+    # within the tolerance the Hessian has not changed, so it serves the step that would come next as well
+    step, decrement = _ascent(hessian, found.gradient)
     return _Maximum(point, found, hessian, step, decrement, iterations)
 
 
 def _climb(evaluate: _Evaluate, point: np.ndarray, modes: np.ndarray) -> tuple[np.ndarray, Marginal, int]:
     """BFGS with step halving; the coordinates make the identity a good first guess of the inverse information."""
     found, inverse = evaluate(point, modes), np.eye(point.size)
-    iteration = 0
-    for iteration in range(1, 201):
-        if np.linalg.norm(found.gradient) < _GRADIENT_TOLERANCE:
-            break
+    iterations = 0
+    while iterations < 200 and np.linalg.norm(found.gradient) > _GRADIENT_TOLERANCE:
         better = _halved(evaluate, point, inverse @ found.gradient, found)
         if better is None:
             break
         move, drop = better[0] - point, found.gradient - better[1].gradient
         point, found = better
+        iterations += 1
         if move @ drop > 1e-12:
             project = np.eye(point.size) - np.outer(move, drop) / (move @ drop)
             inverse = project @ inverse @ project.T + np.outer(move, move) / (move @ drop)
-    return point, found, iteration
+    return point, found, iterations
 
 
 def _halved(
@@ -242,17 +242,11 @@ def _halved(
 
 
 def _hessian(evaluate: _Evaluate, point: np.ndarray, found: Marginal) -> np.ndarray:
-    """Richardson-extrapolated central differences of the exact gradient, made symmetric."""
-    size = point.size
-    result = np.empty((size, size))
-    for column in range(size):
-        slopes = []
-        for reach in (_DIFFERENCE, 2 * _DIFFERENCE):
-            move = np.eye(size)[column] * reach
-            ends = (evaluate(point + move, found.modes), evaluate(point - move, found.modes))
-            slopes.append((ends[0].gradient - ends[1].gradient) / (2 * reach))
-        result[column] = (4 * slopes[0] - slopes[1]) / 3
-    return 0.5 * (result + result.T)
+    """Central differences of the exact gradient, made symmetric."""
+    moves = _DIFFERENCE * np.eye(point.size)
+    rows = [evaluate(point + m, found.modes).gradient - evaluate(point - m, found.modes).gradient for m in moves]
+    result = np.array(rows) / (2 * _DIFFERENCE)
+    return np.asarray(0.5 * (result + result.T))
 
 
 def _ascent(hessian: np.ndarray, gradient: np.ndarray) -> tuple[np.ndarray, float]:
@@ -276,7 +270,7 @@ def _collect(
     point = units @ start + to_own @ found.coordinates
     sign, deviation = np.sign(point[-1]), abs(float(point[-1]))
     covariance = to_own @ np.linalg.pinv(-found.hessian, hermitian=True) @ to_own.T
-    at_zero = deviation < _BOUNDARY * _latent_deviation_of(fixed)
+    at_zero = deviation < _BOUNDARY * _latent_deviation(fixed.problem.link)
     covariance[-1, :-1] *= sign
     covariance[:-1, -1] *= sign
     if at_zero:
@@ -306,19 +300,14 @@ def _collect(
     )
 
 
-def _latent_deviation_of(fixed: OrderedFit) -> float:
-    variance = latent_variance(fixed.problem.link)
-    return float(np.sqrt(variance)) if np.isfinite(variance) else 2.0
-
-
 def _checks(decrement: float, converged: bool, deviation: float, at_zero: bool, n_groups: int) -> tuple[Check, ...]:
     status: Status = "pass" if converged else "fail"
     advice = (
         "" if converged else "no maximum of the marginal likelihood found: more quadrature nodes or a simpler model"
     )
-    boundary: Literal["pass", "warn"] = "warn" if at_zero else "pass"
+    boundary: Status = "warn" if at_zero else "pass"
     at_boundary = "the groups' standard deviation is estimated as zero: fit without groups" if at_zero else ""
-    few: Literal["pass", "warn"] = "pass" if n_groups >= 5 else "warn"
+    few: Status = "pass" if n_groups >= 5 else "warn"
     return (
         Check("newton_decrement", decrement, _DECREMENT_TOLERANCE, status, advice),
         Check("group_sd_at_zero", deviation, None, boundary, at_boundary),

@@ -22,6 +22,8 @@ from bayesgov.survey.margins import distances, probabilities
 from bayesgov.survey.response import expected_information, score
 from bayesgov.survey.spec import CumulativeSpec
 
+CROSSED = "thresholds_crossed"  # the check of an ordered fit
+MOST_CROSSED = 0.01
 _CHUNK_ROWS = 50_000
 
 
@@ -41,6 +43,9 @@ class ProbabilityChange:
     mean: float
 
 
+_UNKNOWN = ProbabilityChange(float("nan"), float("nan"))
+
+
 @dataclass(frozen=True, slots=True)
 class ParallelLines:
     """Tests of parallel lines by likelihood ratio, as SPSS prints it, and by score, as SAS does.
@@ -55,7 +60,8 @@ class ParallelLines:
     score : ChiSquareTest
         Of all terms, from the parallel model alone: it needs no thresholds in order under free effects.
     change : ProbabilityChange
-        Between the parallel model and the one with all effects free: what the departure amounts to.
+        Between the parallel model and the one with all effects free: what the departure amounts to. NaN where the
+        latter has no probabilities.
     checks : tuple of Check
     """
 
@@ -87,8 +93,8 @@ def parallel_lines(design: Design, spec: CumulativeSpec, parallel: OrderedFit | 
     Returns
     -------
     ParallelLines
-        Where the general model has no maximum, or one whose thresholds cross for some rows, a failed check says so;
-        the likelihood ratio then compares with no probability model, and the score test is the one to read.
+        Where a general model has no maximum, or one whose thresholds cross, a check says so. With crossing thresholds
+        for more than one observation in a hundred its likelihood ratio is NaN; the score test remains.
     """
     own = _plain_spec(spec)
     plain = replace(design, nominal=())
@@ -105,9 +111,23 @@ def parallel_lines(design: Design, spec: CumulativeSpec, parallel: OrderedFit | 
         omnibus=tests[0],
         per_factor=tuple(tests[1:]),
         score=score_test(simple),
-        change=probability_change(simple, general),
+        change=probability_change(simple, general) if has_probabilities(general) else _UNKNOWN,
         checks=_general_checks(fits),
     )
+
+
+def crossed_share(fit: OrderedFit) -> float:
+    """Share of the observations for which the thresholds are out of order, so that some level's probability is negative."""
+    return sum(check.value or 0.0 for check in fit.checks if check.name == CROSSED) / fit.n_observations
+
+
+def has_probabilities(fit: OrderedFit) -> bool:
+    """Whether a likelihood is one of probabilities, but for at most one observation in a hundred.
+
+    A row with crossing thresholds has a level of negative probability and the others above their due: such a
+    likelihood can exceed that of the saturated model, and nothing follows from comparing it.
+    """
+    return crossed_share(fit) <= MOST_CROSSED
 
 
 def score_test(parallel: OrderedFit) -> ChiSquareTest:
@@ -180,19 +200,28 @@ def _plain_spec(spec: CumulativeSpec) -> CumulativeSpec:
 
 
 def _likelihood_ratio(name: str, simple: OrderedFit, general: OrderedFit) -> ChiSquareTest:
-    statistic = 2 * (general.log_likelihood - simple.log_likelihood)
-    return ChiSquareTest(name, max(0.0, statistic), general.parameters.size - simple.parameters.size)
+    statistic = max(0.0, 2 * (general.log_likelihood - simple.log_likelihood))
+    return ChiSquareTest(
+        name,
+        statistic if has_probabilities(general) else float("nan"),
+        general.parameters.size - simple.parameters.size,
+    )
 
 
 def _general_checks(fits: Mapping[str, OrderedFit]) -> tuple[Check, ...]:
     """One check for each model with free effects: what failed in it, if anything."""
     checks = []
     for name, fit in fits.items():
-        failed = next((check for check in fit.checks if check.status == "fail"), None)
-        title = f"effects free between thresholds: {name}"
+        failed = [check for check in fit.checks if check.status == "fail"]
+        mild = all(check.name == CROSSED for check in failed) and has_probabilities(fit)
+        advice = "; ".join(check.advice for check in failed)
         checks.append(
-            Check(title, failed.value, failed.threshold, "fail", f"{failed.advice}, or read the score test")
-            if failed
-            else Check(title, None, None, "pass")
+            Check(
+                f"effects free between thresholds: {name}",
+                crossed_share(fit),
+                MOST_CROSSED,
+                ("warn" if mild else "fail") if failed else "pass",
+                f"{advice}; or read the score test" if failed else "",
+            )
         )
     return tuple(checks)

@@ -12,6 +12,7 @@ from bayesgov.survey.frequentist.penalised_quadratic import kkt_residual, minimi
 _MAX_STEPS = 100
 _MAX_HALVINGS = 40
 _ARMIJO = 1e-4
+_TRACE = 1e-10
 _SLACK = 1e-13  # of the loss: rounding in its sum over rows
 
 
@@ -90,14 +91,19 @@ def minimise_penalised(
 
 
 def positive_definite(hessian: np.ndarray) -> np.ndarray:
-    """The Hessian itself, or shifted by what makes its smallest eigenvalue a small positive one."""
+    """The Hessian with a trace of its diagonal added, or, if it is indefinite, shifted until it is not.
+
+    The trace serves predictors that repeat one another, and fewer rows than predictors; it changes steps, not where
+    they end.
+    """
+    traced = hessian + np.diag(_TRACE * np.diag(hessian))
     try:
-        np.linalg.cholesky(hessian)
+        np.linalg.cholesky(traced)
     except np.linalg.LinAlgError:
         eigenvalues = np.linalg.eigvalsh(hessian)
         floor = 1e-6 * np.abs(eigenvalues).max()
         return np.asarray(hessian + (floor - eigenvalues[0]) * np.eye(hessian.shape[0]))
-    return hessian
+    return np.asarray(traced)
 
 
 def _backtrack(

@@ -98,6 +98,22 @@ def test_models_that_fail_say_so_in_the_table():
     assert "woman" in problems["multinomial logit"]
 
 
+def test_a_likelihood_without_probabilities_is_not_compared():
+    """No woman answers "3": free effects make her probability of it negative."""
+    design = simulated()
+    x = design.x.copy()
+    x[design.y == 2, 2] = 0
+    table = compare_models(replace(design, x=x), SPEC).frame().set_index("model")
+    assert table["aic"].isna().to_dict() == dict.fromkeys(table.index, False) | {"cumulative, all effects free": True}
+
+
+def test_without_terms_all_models_are_one():
+    design = replace(simulated(), x=np.zeros((400, 0)), terms=(), factors=())
+    table = compare_models(design, SPEC).frame()
+    np.testing.assert_allclose(table["minus2ll"], table["minus2ll"][0], rtol=1e-10)
+    assert table["df"].tolist() == [3, 3, 3, 3]
+
+
 def test_an_offset_leaves_the_multinomial_out():
     design = simulated(offset=np.full(400, 0.5))
     found = compare_models(design, SPEC)

@@ -248,6 +248,27 @@ def test_repeated_predictors_share(wine):
     np.testing.assert_allclose(total, single.coefficients[:, 0], atol=1e-6)
 
 
+def test_fewer_rows_than_predictors():
+    x, y = lasso_data.wide(50, 70)
+    design = design_from_arrays(
+        np.digitize(y, np.quantile(y, [0.3, 0.6])), x, levels=tuple("abc"), terms=[str(j) for j in range(70)]
+    )
+    path = ordinal_path(design, n_lambda=30)
+    assert path.lambdas[1] / path.lambdas[0] == pytest.approx(0.01 ** (1 / 29))
+    assert path.kkt.max() <= KKT
+    assert path.df.max() < 50
+
+
+def test_nearly_identical_predictors():
+    rng = np.random.default_rng(6)
+    base = rng.normal(size=(400, 1))
+    x = base + 1e-4 * rng.normal(size=(400, 6))
+    y = np.digitize(base[:, 0] + rng.logistic(size=400), [-1, 1])
+    path = ordinal_path(design_from_arrays(y, x, levels=tuple("abc"), terms=tuple("uvwxyz")))
+    assert path.kkt.max() <= KKT
+    assert path.checks()[0].status == "pass"
+
+
 def test_cross_validation_by_hand(wine):
     path = ordinal_path(wine, lambdas=np.array([0.1, 0.02]))
     village = wine.group

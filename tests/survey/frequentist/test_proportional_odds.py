@@ -7,6 +7,7 @@ import pytest
 from survey.model_check_data import REFERENCE, SPEC, housing, simulated
 
 from bayesgov.survey.design import design_from_arrays
+from bayesgov.survey.frequentist.multinomial import fit_multinomial
 from bayesgov.survey.frequentist.ordered import fit_ordered
 from bayesgov.survey.frequentist.proportional_odds import parallel_lines, probability_change, score_test
 
@@ -90,7 +91,36 @@ def test_crossing_thresholds_are_reported():
     y[-2:] = [1, 2]
     design = design_from_arrays(y, x[:, None], levels="abcd", terms=("x",))
     found = parallel_lines(design, SPEC)
-    failed = [check for check in found.checks if check.status == "fail"]
-    assert failed
-    assert "or read the score test" in failed[0].advice
+    # one row of 62 is more than one in a hundred
+    assert [check.status for check in found.checks] == ["fail", "fail"]
+    assert found.checks[0].value == pytest.approx(1 / 62)
+    assert "thresholds cross for 1 of 62 observations" in found.checks[0].advice
+    assert "or read the score test" in found.checks[0].advice
+    assert np.isnan(found.omnibus.statistic)
+    assert np.isnan(found.change.largest)
     assert np.isfinite(found.score.statistic)
+    weighted = parallel_lines(replace(design, weights=np.r_[np.full(60, 10.0), 1, 1]), SPEC)
+    assert [check.status for check in weighted.checks] == ["warn", "warn"]
+    assert np.isfinite(weighted.omnibus.statistic)
+
+
+def test_an_impossible_likelihood_is_not_compared():
+    """No woman answers "3": free effects put 2|3 above 3|4 for women, and their likelihood beats the saturated one."""
+    design = simulated()
+    x = design.x.copy()
+    x[design.y == 2, 2] = 0
+    hole = replace(design, x=x)
+    free = fit_ordered(replace(hole, nominal=(0, 1, 2, 3, 4)), SPEC)
+    assert free.log_likelihood > fit_multinomial(hole).log_likelihood + 100
+    found = parallel_lines(hole, SPEC)
+    tests = {test.name: test for test in (found.omnibus, *found.per_factor)}
+    assert np.isnan(tests["all terms"].p_value)
+    assert np.isnan(tests["woman"].p_value)
+    assert np.isfinite(tests["region"].p_value)
+    assert np.isfinite(found.score.p_value)
+
+
+def test_without_terms_there_is_nothing_to_test():
+    design = replace(simulated(), x=np.zeros((400, 0)), terms=(), factors=())
+    found = parallel_lines(design, SPEC)
+    assert (found.omnibus.df, found.omnibus.statistic, len(found.per_factor)) == (0, pytest.approx(0, abs=1e-9), 0)

@@ -33,7 +33,7 @@ _GRID_POINTS = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Replication:
+class PipelineResult:
     """Everything that the frequentist pipeline found.
 
     Attributes
@@ -56,14 +56,14 @@ class Replication:
     checks: tuple[Check, ...]
 
 
-def replicate(
+def run_pipeline(
     design: Design,
     spec: CumulativeSpec,
     prepared: PreparedData,
     *,
     seed: int,
     progress: Callable[[str], None] = lambda _message: None,
-) -> Replication:
+) -> PipelineResult:
     """Run the pipeline.
 
     Parameters
@@ -94,7 +94,7 @@ def replicate(
         checks += lasso.checks()
     progress("parallel lines")
     more, found = _proportional_odds(design, spec, ordered)
-    return Replication(ordered, to_fit(ordered), tables | more, checks + found)
+    return PipelineResult(ordered, to_fit(ordered), tables | more, checks + found)
 
 
 def _before_the_model(design: Design, prepared: PreparedData) -> tuple[dict[str, pd.DataFrame], tuple[Check, ...]]:
