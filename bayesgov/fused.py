@@ -7,15 +7,18 @@ log prior, the function gives the posterior. Tests hold the two equal.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pymc as pm
+import xarray as xr
 from nutpie.compiled_pyfunc import from_pyfunc
 
-from bayesgov.sampling import CompiledModel
+from bayesgov.sampling import CompiledModel, SamplingOptions
+
+if TYPE_CHECKING:
+    import pymc as pm
 
 type LogDensity = Callable[..., tuple[float, np.ndarray]]
 type Expand = Callable[..., dict[str, np.ndarray]]
@@ -51,8 +54,30 @@ class FusedDensity:
 
 def compile_fused(model: pm.Model, density: FusedDensity) -> CompiledModel:
     """Make a model ready for :func:`bayesgov.sampling.sample` from its fused log-density."""
+    coords = {name: values for name, values in model.coords.items() if values is not None}
+    return compile_density(density, coords, model=model)
+
+
+def compile_density(
+    density: FusedDensity,
+    coords: Mapping[str, Sequence[Any]],
+    *,
+    model: pm.Model | None = None,
+    prior: Callable[[SamplingOptions], xr.Dataset] | None = None,
+) -> CompiledModel:
+    """Make a fused log-density ready for :func:`bayesgov.sampling.sample`; give the model or draws from its prior.
+
+    Parameters
+    ----------
+    density : FusedDensity
+    coords : mapping of str to sequence
+        Labels of every dim of ``density.dims``.
+    model : pm.Model, optional
+    prior : callable, optional
+        Draws from the prior, for a density that is sampled without building the model.
+    """
     start = time.perf_counter()
-    coords = {name: [str(value) for value in values] for name, values in model.coords.items() if values is not None}
+    coords = {name: [str(value) for value in values] for name, values in coords.items()}
     names = list(density.dims)
     shapes = [tuple(len(coords[dim]) for dim in density.dims[name]) for name in names]
     density.log_density(density.initial, **density.data)  # compiles the kernel here, so that its time is counted here
@@ -86,4 +111,4 @@ def compile_fused(model: pm.Model, density: FusedDensity) -> CompiledModel:
         shared_data=dict(density.data),
         make_initial_point_fn=initial_point,
     )
-    return CompiledModel(model, compiled, time.perf_counter() - start)
+    return CompiledModel(model, compiled, time.perf_counter() - start, prior)

@@ -10,15 +10,18 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import nutpie
-import pymc as pm
 import xarray as xr
-from pytensor.configdefaults import config as pytensor_config
+
+if TYPE_CHECKING:
+    # a log-density of one's own is sampled without it, and it takes a second to load
+    import pymc as pm
 
 logging.getLogger("pymc").setLevel(logging.WARNING)  # PyMC announces every variable that it samples
 
@@ -66,19 +69,24 @@ class CompiledModel:
 
     Attributes
     ----------
-    model : pm.Model
-        The definition.
+    model : pm.Model or None
+        The definition; None where ``prior`` is all that sampling needs of it.
     compiled : nutpie.CompiledModel
     compile_seconds : float
+    prior : callable or None
+        Draws from the prior, if not from the model.
     """
 
-    model: pm.Model
+    model: pm.Model | None
     compiled: Any
     compile_seconds: float
+    prior: Callable[[SamplingOptions], xr.Dataset] | None = None
 
 
 def compile_model(model: pm.Model) -> CompiledModel:
     """Compile the log-density and its gradient (seconds; the dearest step of a small model)."""
+    from pytensor.configdefaults import config as pytensor_config
+
     start = time.perf_counter()
     # without fastmath, code from a cold and from a warm compilation cache rounds alike: same seed, same draws
     with pytensor_config.change_flags(numba__fastmath=False):
@@ -87,7 +95,11 @@ def compile_model(model: pm.Model) -> CompiledModel:
 
 
 def sample(
-    model: pm.Model | CompiledModel, options: SamplingOptions, *, data: Mapping[str, np.ndarray] | None = None
+    model: pm.Model | CompiledModel,
+    options: SamplingOptions,
+    *,
+    data: Mapping[str, np.ndarray] | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> xr.DataTree:
     """Draw from the posterior and the prior.
 
@@ -98,6 +110,8 @@ def sample(
     options : SamplingOptions
     data : mapping, optional
         New values of ``pm.Data`` variables of the same shape, for a refit of a compiled model.
+    progress : callable, optional
+        Told how far sampling is, ten times a second, from another thread.
 
     Returns
     -------
@@ -106,7 +120,7 @@ def sample(
         versions and times.
     """
     ready = model if isinstance(model, CompiledModel) else compile_model(model)
-    if data:
+    if data and ready.model is not None:
         for name, value in data.items():
             ready.model.set_data(name, value)
     compiled = ready.compiled.with_data(**data) if data else ready.compiled
@@ -120,6 +134,7 @@ def sample(
         seed=options.seed,
         target_accept=options.target_accept,
         progress_bar=False,
+        progress_callback=None if progress is None else lambda chains: progress(_progress_line(chains)),
         save_warmup=False,
     )
     seconds = time.perf_counter() - start
@@ -127,7 +142,7 @@ def sample(
         {
             "posterior": drawn["posterior"].to_dataset(),
             "sample_stats": _arviz_statistics(drawn["sample_stats"].to_dataset()),
-            "prior": _prior_draws(ready.model, options),
+            "prior": ready.prior(options) if ready.prior else _prior_draws(ready.model, options),
         }
     )
     tree.attrs.update(
@@ -135,7 +150,7 @@ def sample(
         | {
             "sampler": "nutpie",
             "sampler_version": nutpie.__version__,
-            "pymc_version": pm.__version__,
+            "pymc_version": version("pymc"),
             "sampling_seconds": seconds,
             "compile_seconds": ready.compile_seconds,
             "bayesgov_kind": "mcmc",
@@ -163,6 +178,8 @@ def log_prior(model: pm.Model, tree: xr.DataTree, variables: Sequence[str]) -> x
     xarray.Dataset
         One variable each, dims (chain, draw, ...) as in the posterior.
     """
+    import pymc as pm
+
     posterior = tree["posterior"].to_dataset()
     densities = {}
     for name in variables:
@@ -173,7 +190,11 @@ def log_prior(model: pm.Model, tree: xr.DataTree, variables: Sequence[str]) -> x
     return xr.Dataset(densities, coords={name: posterior.coords[name] for name in ("chain", "draw")})
 
 
-def _prior_draws(model: pm.Model, options: SamplingOptions) -> xr.Dataset:
+def _prior_draws(model: pm.Model | None, options: SamplingOptions) -> xr.Dataset:
+    import pymc as pm
+
+    if model is None:
+        raise ValueError("a compiled model wants its definition or draws from its prior; it has neither")
     names = [variable.name for variable in (*model.free_RVs, *model.deterministics)]
     with warnings.catch_warnings():
         # the potentials here are likelihoods of printed tables, which prior draws of parameters ignore rightly
@@ -188,6 +209,12 @@ def _prior_draws(model: pm.Model, options: SamplingOptions) -> xr.Dataset:
         )
     prior: xr.Dataset = drawn["prior"].to_dataset()
     return prior
+
+
+def _progress_line(chains: Sequence[Any]) -> str:
+    finished, total = (sum(getattr(chain, name) for chain in chains) for name in ("finished_draws", "total_draws"))
+    divergences = sum(chain.divergences for chain in chains)
+    return f"sampling: {finished:,} of {total:,} draws" + (f", {divergences} divergences" if divergences else "")
 
 
 def _arviz_statistics(statistics: xr.Dataset) -> xr.Dataset:

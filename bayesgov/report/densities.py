@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from arviz_stats.base import array_stats  # type: ignore[attr-defined]
+from arviz_stats.base import array_stats
 
 _TAIL = 0.5  # per cent of prior draws left out on either side: heavy prior tails would hide the posterior
 _WIDEST = 8.0  # the prior's curve is drawn over at most this many posterior ranges
@@ -56,7 +56,7 @@ def _curve(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     values = np.ravel(np.asarray(draws, dtype=float))
     low, high = np.percentile(values, [_TAIL, 100 - _TAIL])
     kept = values[(values >= low) & (values <= high)]
-    x, density, _ = array_stats.kde(kept, grid_len=_POINTS)  # type: ignore[no-untyped-call]
+    x, density, _ = array_stats.kde(kept, grid_len=_POINTS)
     return x, density * kept.size / values.size
 
 

@@ -174,6 +174,53 @@ _REFERENCES = {
 }
 
 
+_ROWS = Section(
+    "methods-rows",
+    "Ordinal regression on rows",
+    (
+        Paragraph(
+            "Frequentist: chi-square screening with Cramér's V; variance inflation and condition indices; the Lasso by "
+            "coordinate descent along glmnet's path of penalties, gaussian on the levels' scores and penalised ordinal "
+            "likelihood, with folds that keep groups whole; maximum likelihood by Newton's method, random intercepts "
+            "by adaptive Gauss-Hermite quadrature; tests of parallel lines by likelihood ratio, score and Brant's Wald "
+            "test; average marginal effects with delta-method intervals. Missing predictors are imputed by chained equations "
+            "with predictive mean matching where the specification says so, and estimates pooled by Rubin's rules."
+        ),
+        Paragraph(
+            "Bayesian: the same likelihood, sampled in coordinates in which it is nearly standard normal whatever the "
+            "prior's scales are; only coordinates change, not the posterior. Scores are Pareto-smoothed leave-one-out; "
+            "variables are selected by projecting the posterior onto submodels that predict what the full model "
+            "predicts; replicated data check the levels' shares."
+        ),
+    ),
+)
+
+_ROWS_REFERENCES = (
+    "Barnard, J. & Rubin, D. B. (1999). Small-sample degrees of freedom with multiple imputation. Biometrika 86, "
+    "948-955. https://doi.org/10.1093/biomet/86.4.948",
+    "Brant, R. (1990). Assessing proportionality in the proportional odds model for ordinal logistic regression. "
+    "Biometrics 46, 1171-1178. https://doi.org/10.2307/2532457",
+    "Friedman, J., Hastie, T. & Tibshirani, R. (2010). Regularization paths for generalized linear models via "
+    "coordinate descent. Journal of Statistical Software 33(1). https://doi.org/10.18637/jss.v033.i01",
+    "Vehtari, A., Gelman, A. & Gabry, J. (2017). Practical Bayesian model evaluation using leave-one-out "
+    "cross-validation and WAIC. Statistics and Computing 27, 1413-1432. https://doi.org/10.1007/s11222-016-9696-4",
+    "Weber, F., Glass, Ä. & Vehtari, A. (2025). Projection predictive variable selection for discrete response "
+    "families with finite support. Computational Statistics 40, 701-721. https://doi.org/10.1007/s00180-024-01506-0",
+)
+
+
+def rows_methods() -> tuple[Section, ...]:
+    """Methods of a fit to rows."""
+    return (_ROWS, Section(_SHARED.key, _SHARED.title, _SHARED.blocks[:1]))
+
+
+def rows_references() -> tuple[str, ...]:
+    """References of a fit to rows, by author."""
+    shared = [entry for entry in _REFERENCES[""] if not entry.startswith("Moore")]
+    ordinal = [entry for entry in _REFERENCES["contingency"] if entry.startswith(("McCullagh", "McKelvey", "Piironen"))]
+    return tuple(sorted({*shared, *ordinal, *_ROWS_REFERENCES}))
+
+
 def sections(blocks: Collection[str]) -> tuple[Section, ...]:
     """Methods of the audit, of every block that ran, and of the diagnostics."""
     return (_AUDIT, *(section for name, section in _BLOCKS.items() if name in blocks), _SHARED)

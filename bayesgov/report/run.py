@@ -60,7 +60,7 @@ def reanalyse_and_write(jobs: Sequence[tuple[Study, PublishedSpec]], folder: Pat
     """
     check_writable(folder)
     start, console = time.perf_counter(), Console(stderr=True)
-    with _progress(console) as display:
+    with progress_display(console) as display:
         steps = _Steps(display, jobs)
         # loaded here: the samplers and Matplotlib take seconds, and the display already runs
         from bayesgov.published.reanalysis import reanalyse_all
@@ -68,7 +68,7 @@ def reanalyse_and_write(jobs: Sequence[tuple[Study, PublishedSpec]], folder: Pat
 
         results = reanalyse_all(jobs, progress=steps.block, workers=os.cpu_count() or 1)
         steps.overall("drawing the report")
-        content = document(results, _provenance(jobs, command, start))
+        content = document(results, provenance(command, start) | _job_facts(jobs))
         specs = {f"{study.key}.toml": (study.folder / "published.toml").read_text("utf-8") for study, _ in jobs}
         specs |= {f"{study.key}-used.json": spec.model_dump_json(indent=2) for study, spec in jobs}
         report = write_run(folder, content, trees(results), specs)
@@ -76,7 +76,8 @@ def reanalyse_and_write(jobs: Sequence[tuple[Study, PublishedSpec]], folder: Pat
     return 1 if any(result.problems for result in results) else 0
 
 
-def _progress(console: Console) -> Progress:
+def progress_display(console: Console) -> Progress:
+    """A display of what runs and for how long; silent where the output is no terminal."""
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -119,18 +120,23 @@ class _Steps:
         self._display.update(self._all, step=step)
 
 
-def _provenance(jobs: Sequence[tuple[Study, PublishedSpec]], command: str, start: float) -> dict[str, str]:
-    seeds = {study.key: spec.sampling.seed for study, spec in jobs}
+def provenance(command: str, start: float) -> dict[str, str]:
+    """What made a run: command, versions, machine and time; ``start`` is of ``time.perf_counter``."""
     return {
         "command": command,
         "bayesgov": __version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         **{library: importlib.metadata.version(library) for library in _LIBRARIES},
-        **{f"seed, {key}": str(seed) for key, seed in seeds.items()},
-        **{f"checksum of the study's files, {study.key} (SHA-256)": study.checksum for study, _ in jobs},
         "written (UTC)": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "wall time until the report was drawn (s)": f"{time.perf_counter() - start:.1f}",
+    }
+
+
+def _job_facts(jobs: Sequence[tuple[Study, PublishedSpec]]) -> dict[str, str]:
+    return {
+        **{f"seed, {study.key}": str(spec.sampling.seed) for study, spec in jobs},
+        **{f"checksum of the study's files, {study.key} (SHA-256)": study.checksum for study, _ in jobs},
     }
 
 

@@ -6,6 +6,8 @@ scale terms of the same name.
 
 from __future__ import annotations
 
+import ast
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -77,21 +79,25 @@ def effects_of(design: Design, kinds: Mapping[str, Kind] | None = None) -> tuple
 
 
 def left_out(design: Design) -> tuple[str, ...]:
-    """Terms whose average effect these arrays cannot give, because what else moves with them is not known.
+    """Terms whose average effect these arrays cannot give, because what moves together is not known from them.
 
-    That is the case for the parts of an interaction whose other parts are no columns of x, and for several columns
-    made of one variable that are not the zeros and ones of contrasts (a polynomial, a spline, sum coding).
+    These are interactions with a part that is no column of x, and its other parts; columns that share a variable with
+    another term (``age`` beside ``I(age ** 2)``); and contrasts that are no zeros and ones (a polynomial, a spline,
+    sum coding).
     """
-    interactions = [term.split(":") for term in design.terms if ":" in term]
-    incomplete = {part for parts in interactions if not set(parts) <= set(design.terms) for part in parts}
-    several = {
+    parts = {term: set(term.split(":")) for term in design.terms}
+    broken = {term for term, own in parts.items() if not own <= set(design.terms)}
+    incomplete = broken.union(*(parts[term] for term in broken))
+    single = {term: factor for term, factor in zip(design.terms, design.factors, strict=True) if len(parts[term]) == 1}
+    users = Counter(variable for factor in set(single.values()) for variable in _variables(factor))
+    shared = {term for term, factor in single.items() if any(users[variable] > 1 for variable in _variables(factor))}
+    coded = {
         term
-        for term, factor in zip(design.terms, design.factors, strict=True)
-        if design.factors.count(factor) > 1
-        and ":" not in term
+        for term, factor in single.items()
+        if (term.endswith("]") or design.factors.count(factor) > 1)
         and not _is_coded_by_dummies(design.x[:, [other == factor for other in design.factors]])
     }
-    return tuple(term for term in design.terms if term in incomplete | several)
+    return tuple(term for term in design.terms if term in incomplete | shared | coded)
 
 
 def at_means(design: Design) -> Design:
@@ -166,6 +172,16 @@ def _set(part: Design, columns: Mapping[int, np.ndarray]) -> Design:
             if set(parts) <= set(part.terms) and (len(parts) > 1 or target is scale_x):
                 target[:, index] = np.prod(x[:, [part.terms.index(each) for each in parts]], axis=1)
     return replace(part, x=x, scale_x=scale_x)
+
+
+def _variables(factor: str) -> frozenset[str]:
+    """Variables in a term of a formula: ``np.log(age + 10)`` has one, age; a name that is no expression is itself."""
+    try:
+        tree = ast.parse(factor, mode="eval")
+    except SyntaxError:
+        return frozenset([factor])
+    functions = {id(name) for call in ast.walk(tree) if isinstance(call, ast.Call) for name in ast.walk(call.func)}
+    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in functions)
 
 
 def _kind(values: np.ndarray) -> Kind:

@@ -5,7 +5,7 @@ regression on the columns before it; each incomplete binary or ordinal column as
 columns before it (Lipsitz & Ibrahim 1996, doi:10.1093/biomet/83.4.916). Every row informs these regressions, and
 the outcome informs the missing cells, so nothing is imputed once and for all.
 
-- Missing binary and ordinal cells are summed out exactly (:mod:`bayesgov.survey.missing_kernel`): no discrete unknown
+- Missing binary and ordinal cells are summed out exactly (:mod:`bayesgov.survey.kernels.missing`): no discrete unknown
   is left for the sampler, and none is approximated by a continuous one.
 - Missing continuous cells are parameters, sampled as standardised innovations of their regression.
 
@@ -29,7 +29,7 @@ from pytensor.tensor.variable import TensorVariable
 
 from bayesgov.survey.design import Design
 from bayesgov.survey.kernels.general import FAMILIES
-from bayesgov.survey.missing_kernel import fill_rows
+from bayesgov.survey.kernels.missing import fill_rows
 from bayesgov.survey.missing_op import MarginalLikelihood
 from bayesgov.survey.missing_plan import MissingPlan
 from bayesgov.survey.monotonic import replace_monotonic

@@ -1,10 +1,8 @@
-"""The kernel of :mod:`bayesgov.survey.missing_kernel` as a PyTensor operation."""
+"""The kernel of :mod:`bayesgov.survey.kernels.missing` as a PyTensor operation."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,15 +12,8 @@ from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch import basic as numba_basic
 
-from bayesgov.survey import missing_kernel, missing_tree
-from bayesgov.survey.kernels import general, links
-from bayesgov.survey.missing_kernel import MissingArrays, marginal_log_likelihood
-
-# PyTensor keeps compiled functions on disk; the key changes with the kernel's source, so that no old code is run
-_SOURCES = b"".join(
-    Path(str(module.__file__)).read_bytes() for module in (missing_kernel, missing_tree, general, links)
-)
-_KERNEL_VERSION = int(hashlib.sha256(_SOURCES).hexdigest()[:12], 16)
+from bayesgov.survey.kernels.compiling import sources_checksum
+from bayesgov.survey.kernels.missing import MissingArrays, marginal_log_likelihood
 
 _N_PARAMETERS = 5  # eta, threshold, slope, phi, cells
 
@@ -55,10 +46,12 @@ class MarginalLikelihood(Op):  # type: ignore[misc]  # PyTensor ships no types
 
     def perform(self, node: Apply, inputs: Sequence[np.ndarray], output_storage: list[list[Any]]) -> None:
         """Evaluate outside of compiled code."""
-        *parameters, y, frequency = (np.ascontiguousarray(value) for value in inputs[: _N_PARAMETERS + 2])
-        x, code, n_levels, support, value, start, cell = inputs[_N_PARAMETERS + 2 :]
+        eta, threshold, slope, phi, cells, y, frequency, *fixed = (np.ascontiguousarray(value) for value in inputs)
+        x, code, n_levels, support, value, start, cell = fixed
         arrays = MissingArrays(x, code, n_levels, support, value, start, cell, self.n_nodes)
-        results = marginal_log_likelihood(self.family, self.link, *parameters, y, frequency, arrays)
+        results = marginal_log_likelihood(
+            self.family, self.link, eta, threshold, slope, phi, cells, y, frequency, arrays
+        )
         output_storage[0][0] = np.asarray(results[0])
         for storage, result in zip(output_storage[1:], results[1:], strict=True):
             storage[0] = result
@@ -81,14 +74,17 @@ class MarginalLikelihood(Op):  # type: ignore[misc]  # PyTensor ships no types
         return [cotangents[0] * derivative for derivative in outputs[1:]] + nothing
 
 
-@numba_basic.register_funcify_default_op_cache_key(MarginalLikelihood)  # type: ignore[untyped-decorator]
-def _compiled(op: MarginalLikelihood, **_: Any) -> tuple[Any, int]:
+@numba_basic.register_funcify_and_cache_key(MarginalLikelihood)  # type: ignore[untyped-decorator]
+def _compiled(op: MarginalLikelihood, node: Apply, **_: Any) -> tuple[Any, str]:
+    """The operation inside compiled graphs."""
     family, link, n_nodes = op.family, op.link, op.n_nodes
 
     @numba_basic.numba_njit
     def marginal(eta, threshold, slope, phi, cells, y, frequency, x, code, n_levels, support, value, start, cell):  # type: ignore[no-untyped-def]
         arrays = MissingArrays(x, code, n_levels, support, value, start, cell, n_nodes)
-        result = marginal_log_likelihood(family, link, eta, threshold, slope, phi, cells, y, frequency, arrays)
-        return (np.asarray(result[0]), result[1], result[2], result[3], result[4], result[5])
+        density, d_eta, d_threshold, d_slope, d_phi, d_cells = marginal_log_likelihood(
+            family, link, eta, threshold, slope, phi, cells, y, frequency, arrays
+        )
+        return np.asarray(density), d_eta, d_threshold, d_slope, d_phi, d_cells
 
-    return marginal, _KERNEL_VERSION
+    return marginal, f"bayesgov-{sources_checksum()}-{op._props_dict()}"

@@ -10,7 +10,7 @@ from scipy.linalg import block_diag
 
 from bayesgov.errors import InputError
 from bayesgov.survey.design import Design, MissingColumn
-from bayesgov.survey.missing_kernel import MissingArrays
+from bayesgov.survey.kernels.missing import MissingArrays
 from bayesgov.survey.mode import find_mode
 
 MOST_COMBINATIONS = 3**7  # of one row's missing cells

@@ -1,6 +1,7 @@
 # Log density of a cumulative logit with a monotonic effect at fixed parameters, from the Stan program of brms:
 # y ~ mo(x), normal(0, 1) on the coefficient, normal(0, 3) on thresholds, Dirichlet(1, 1, 1) on the simplex, no Jacobians.
-# Densities are relative to the first point, because constants are left out. Run: Rscript monotonic_brms.R > monotonic_brms.json
+# Densities are relative to the first point, because constants are left out.
+# Run: Rscript monotonic_brms.R > monotonic_brms.json
 suppressPackageStartupMessages(library(brms))
 rstan::rstan_options(boost_lib = "/usr/include")  # where Debian keeps it
 set.seed(3)

@@ -107,8 +107,8 @@ tight <- clmm.control(grtol = 1e-10, gradTol = 1e-6, maxIter = 200) # the inner 
 out$wine_clmm <- mixed(clmm(rating ~ temp + contact + (1 | judge), data = wine, control = tight))
 out$wine_clmm_agq <- mixed(clmm(rating ~ temp + contact + (1 | judge), data = wine, nAGQ = 11, control = tight))
 for (link in c("probit", "cloglog", "loglog"))
-  out[[paste0("wine_clmm_", link)]] <- mixed(clmm(rating ~ temp + contact + (1 | judge), data = wine, link = link, control = tight))
-out$wine_clmm_equidistant <- mixed(clmm(rating ~ temp + contact + (1 | judge), data = wine, threshold = "equidistant", control = tight))
+  out[[paste0("wine_clmm_", link)]] <- mixed(clmm(rating ~ temp + contact + (1 | judge), data = wine, link = link, nAGQ = 11, control = tight))
+out$wine_clmm_equidistant <- mixed(clmm(rating ~ temp + contact + (1 | judge), data = wine, threshold = "equidistant", nAGQ = 11, control = tight))
 rows$y0 <- rows$year - 2010
 out$rows_clmm <- mixed(clmm(level ~ y0 + income + urban + (1 | village), weights = weight, data = rows, control = tight))
 

@@ -21,7 +21,7 @@ project <- function(link, formula) {
   kl <- (sum(ifelse(p > 0, p * log(p), 0)) - as.numeric(logLik(fit))) / nrow(data)
   list(threshold = unname(fit$alpha), beta = unname(fit$beta), kl = kl)
 }
-number <- function(x) paste0("[", paste(format(x, digits = 12, trim = TRUE), collapse = ", "), "]")
+number <- function(x) if (is.null(x)) "[]" else paste0("[", paste(format(x, digits = 12, trim = TRUE), collapse = ", "), "]")
 entry <- function(name, link, formula) {
   found <- project(link, formula)
   cat(sprintf('  "%s": {"threshold": %s, "beta": %s, "kl": %s}', name, number(found$threshold), number(found$beta),

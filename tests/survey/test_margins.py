@@ -147,14 +147,33 @@ def test_a_step_stays_within_the_scale(design):
     np.testing.assert_allclose(step, ends[0] - ends[1], atol=1e-15)
 
 
-def test_effects_that_the_columns_cannot_give_are_named(design):
-    curved = replace(
-        design,
-        terms=("age", "poly[0]", "poly[1]", "woman:region[x]", "woman"),
-        factors=("age", "poly", "poly", "woman:region", "woman"),
-    )
-    assert changes.left_out(curved) == ("poly[0]", "poly[1]", "woman")
-    assert [effect.term for effect in changes.effects_of(curved)] == ["age"]
+@pytest.mark.parametrize(
+    ("terms", "factors", "expected"),
+    [
+        # contrasts that are no zeros and ones; parts of an interaction that is not all there
+        (
+            ("age", "poly[0]", "poly[1]", "woman:region[x]", "woman"),
+            ("age", "poly", "poly", "woman:region", "woman"),
+            ("poly[0]", "poly[1]", "woman:region[x]", "woman"),
+        ),
+        # two functions of one variable
+        (
+            ("age", "I(age ** 2)", "woman", "np.log(wealth)", "C(age2)[b]"),
+            ("age", "I(age ** 2)", "woman", "np.log(wealth)", "C(age2)"),
+            ("age", "I(age ** 2)"),
+        ),
+        # a factor coded -1 and 1
+        (
+            ("C(z, Sum)[a]", "item 2", "woman", "d[1]", "d[2]"),
+            ("C(z, Sum)", "item 2", "woman", "d", "d"),
+            ("C(z, Sum)[a]",),
+        ),
+    ],
+)
+def test_effects_that_the_columns_cannot_give_are_named(design, terms, factors, expected):
+    changed = replace(design, terms=terms, factors=factors)
+    assert changes.left_out(changed) == expected
+    assert [effect.term for effect in changes.effects_of(changed)] == [term for term in terms if term not in expected]
 
 
 def test_monotonic_terms_step_along_their_levels(design):
@@ -196,6 +215,21 @@ def test_a_group_without_a_code_has_no_effect(rich):
     np.testing.assert_array_equal(
         margins.average_probabilities(unseen, values, LOGIT), margins.average_probabilities(unseen, without, LOGIT)
     )
+
+
+def test_the_mean_row_belongs_to_no_group(rich):
+    wide, values = rich
+    without = replace(values, group_effect=np.zeros((4, 0)))
+    row = changes.at_means(wide)
+    np.testing.assert_array_equal(margins.probabilities(row, values, LOGIT), margins.probabilities(row, without, LOGIT))
+
+
+def test_a_score_between_two_levels_contributes_in_proportion(design):
+    between = replace(
+        design, x=np.where(np.arange(5) == 1, 2.25, design.x), monotonic=(MonotonicTerm(1, tuple("abcde")),)
+    )
+    values = margins.coefficients(np.zeros(3), np.eye(5)[1], monotonic=[np.array([0.0, 2.0, 3.0, 7.0, 8.0])])
+    np.testing.assert_allclose(margins.distances(between, values), -(3 + 0.25 * 4))
 
 
 def test_missing_cells_are_refused(design):

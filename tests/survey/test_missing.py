@@ -15,6 +15,7 @@ from bayesgov.errors import InputError
 from bayesgov.survey import missing_plan
 from bayesgov.survey.design import MissingColumn, design_from_arrays
 from bayesgov.survey.kernels.general import FAMILIES
+from bayesgov.survey.kernels.missing import marginal_log_likelihood as kernel
 from bayesgov.survey.likelihood import log_probabilities
 from bayesgov.survey.missing import (
     Whitened,
@@ -23,7 +24,6 @@ from bayesgov.survey.missing import (
     marginal_log_likelihood,
     pointwise_log_likelihood,
 )
-from bayesgov.survey.missing_kernel import marginal_log_likelihood as kernel
 from bayesgov.survey.missing_plan import plan_missing
 from bayesgov.survey.spec import LINKS
 

@@ -1,9 +1,12 @@
 """Projection: exactness, monotone divergence, recovery of a sparse truth."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import arviz as az
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from scipy.optimize import minimize
@@ -13,11 +16,12 @@ from bayesgov.survey.design import design_from_arrays
 from bayesgov.survey.likelihood import log_likelihood
 from bayesgov.survey.predictive import block_of_draws, outcome_log_probability, pointwise_log_likelihood, thinned
 from bayesgov.survey.projection import project_posterior, select
-from bayesgov.survey.projector import Reference, Submodel, project
+from bayesgov.survey.projector import Reference, Submodel, divergence, project, submodel_distance
 from bayesgov.survey.response import probabilities
 from bayesgov.survey.simulate import benchmark_design
 from bayesgov.survey.spec import LINKS, CumulativeSpec
 
+TESTS = Path(__file__).parents[1]
 LOGIT = CumulativeSpec(formula="y ~ x")
 
 
@@ -70,6 +74,40 @@ def test_projection_maximises_the_likelihood_of_fractional_counts():
 
     best = minimize(objective, [-0.5, 0.5, 0, 0], tol=1e-12)
     np.testing.assert_allclose(found.parameters, best.x, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "link", "columns", "with_judges"),
+    [
+        ("logit_warm", "logit", [0], False),
+        ("logit_none", "logit", [], False),
+        ("logit_warm_judge", "logit", [0], True),
+        ("probit_yes", "probit", [1], False),
+        ("cloglog_warm", "cloglog", [0], False),
+    ],
+)
+def test_agrees_with_clm_on_augmented_data(name, link, columns, with_judges):
+    """R repeats every row once for each category, weighted by its reference probability: reference/projection.R."""
+    expected = json.loads((TESTS / "reference" / "projection.json").read_text())[name]
+    wine = pd.read_csv(TESTS.parent / "models" / "survey" / "data" / "wine.csv")
+    x = np.column_stack([wine["temp"] == "warm", wine["contact"] == "yes"]).astype(float)
+    judge = wine["judge"].to_numpy() - 1
+    effect = np.array([1.2, -0.4, 0.7, -0.1, 0.5, 0.9, -1.4, -0.2, -1.2])
+    distance = np.array([-1.3, 1.2, 3.4, 5.0])[:, None] - x @ [2.5, 1.5] - effect[judge]
+    response = CumulativeSpec(formula="y ~ x", link=link)
+    reference = Reference(probabilities(response, distance), np.zeros(72))
+    submodel = Submodel(response, 5, x[:, columns], judge, 9 * with_judges, np.ones(72))
+    found = project(submodel, reference, np.r_[-1.0, 0, 1, 2, np.zeros(len(columns) + 9 * with_judges)])
+    threshold, slopes, judges = np.split(found.parameters, [4, 4 + len(columns)])
+    if with_judges:
+        # R's first judge is the reference level; here the judges' effects keep the sum of the start
+        assert judges.sum() == pytest.approx(0, abs=1e-10)
+        threshold, slopes = threshold - judges[0], np.r_[slopes, judges[1:] - judges[0]]
+    # clm was iterated to a gradient of 1e-12, the projection to 1e-4 standard errors or better
+    np.testing.assert_allclose(threshold, expected["threshold"], atol=2e-5)
+    np.testing.assert_allclose(slopes, expected["beta"], atol=2e-5)
+    level = probabilities(response, submodel_distance(submodel, reference, found.parameters))
+    assert divergence(submodel, reference, level) == pytest.approx(expected["kl"], abs=1e-9)
 
 
 def test_sparse_truth_is_found(path):

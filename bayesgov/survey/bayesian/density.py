@@ -78,7 +78,7 @@ def _first_hyper(design: Design) -> int:
 
 
 def _dims(design: Design, spec: CumulativeSpec) -> dict[str, tuple[str, ...]]:
-    dims: dict[str, tuple[str, ...]] = {"threshold_at_mean": ("threshold",), "threshold": ("threshold",)}
+    dims: dict[str, tuple[str, ...]] = {"threshold_at_mean": ("cut",), "threshold": ("cut",)}
     if design.n_terms:
         dims["beta"] = ("term",)
     if design.groups:

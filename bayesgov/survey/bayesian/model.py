@@ -67,7 +67,7 @@ def build_model(
     Returns
     -------
     pm.Model
-        Rows are data: ``x`` (term, row), ``y``, ``starts``, ``weights`` (empty where all are one), ``group``,
+        Rows are data: ``x`` (term, row), ``y``, ``starts``, ``weights`` (empty where all are one), ``group_code``,
         ``offset``, ``scale_x``, sorted by level and merged where that pays.
 
     Raises
@@ -84,7 +84,7 @@ def build_model(
         at_mean = _thresholds_at_mean(design, spec, parts, departure)
         mean = parts.conditioning.mean
         shift = mean @ beta + mean[list(design.nominal)] @ departure
-        threshold = pm.Deterministic("threshold", at_mean + shift, dims="threshold")
+        threshold = pm.Deterministic("threshold", at_mean + shift, dims="cut")
         log_scale = _log_scale(design)
         parameters = (beta, threshold, effect, departure, log_scale)
         offset, moving = _offset(design, rows["offset"], beta)
@@ -96,7 +96,7 @@ def _coords(design: Design, spec: CumulativeSpec, parts: ModelParts) -> dict[str
     coords: dict[str, Sequence[Any]] = {
         "term": design.terms,
         "factor": parts.shrinkage.factors,
-        "threshold": design.thresholds,
+        "cut": design.thresholds,
         "row": np.arange(parts.data.n_rows),
     }
     if design.groups:
@@ -118,7 +118,7 @@ def _row_data(design: Design, parts: ModelParts) -> dict[str, Tensor]:
         "y": pm.Data("y", data.y, dims="row"),
         "starts": pm.Data("starts", data.starts),
         "weights": pm.Data("weights", data.weights),
-        "group": pm.Data("group", data.group, dims="row"),
+        "group_code": pm.Data("group_code", data.group, dims="row"),
         "offset": pm.Data("offset", data.offset, dims="row"),
         "scale_x": pm.Data("scale_x", data.scale_x),
     }
@@ -177,7 +177,7 @@ def _departures(design: Design, spec: CumulativeSpec, prior: Shrinkage) -> Tenso
     if not design.nominal or n_cuts < 2:
         return pt.zeros((len(design.nominal), n_cuts))
     unit = prior.unit[list(design.nominal)]
-    return pm.ZeroSumNormal("departure", sigma=spec.departure_scale * unit[:, None], dims=("nominal_term", "threshold"))
+    return pm.ZeroSumNormal("departure", sigma=spec.departure_scale * unit[:, None], dims=("nominal_term", "cut"))
 
 
 def _thresholds_at_mean(design: Design, spec: CumulativeSpec, parts: ModelParts, departure: Tensor) -> Tensor:
@@ -194,7 +194,7 @@ def _thresholds_at_mean(design: Design, spec: CumulativeSpec, parts: ModelParts,
     # the largest (z - mean) (departure_{k+1} - departure_k) in the box, column by column
     added = pt.cumsum(pt.maximum(low * change, high * change).sum(axis=0))
     widened = pt.concatenate([pt.zeros(1), added])
-    return pm.Deterministic("threshold_at_mean", base + widened - widened.mean(), dims="threshold")
+    return pm.Deterministic("threshold_at_mean", base + widened - widened.mean(), dims="cut")
 
 
 def _flexible_thresholds(name: str, spec: CumulativeSpec, found: Conditioning) -> Tensor:
@@ -221,7 +221,7 @@ def _flexible_thresholds(name: str, spec: CumulativeSpec, found: Conditioning) -
         logp=logp,
         random=random,
         signature="(k)->(k)",
-        dims="threshold",
+        dims="cut",
         transform=ConditionedThresholds(free, found.threshold_root, ordered),
         initval=np.cumsum(np.concatenate([free[:1], np.exp(free[1:])])) if ordered else free,
     )
@@ -238,11 +238,11 @@ def _structured_thresholds(design: Design, spec: CumulativeSpec) -> Tensor:
     location = pm.Normal("location", 0.0, scale)
     n_gaps = design.n_categories - 2
     if n_gaps == 0:
-        return pm.Deterministic("threshold_at_mean", location[None], dims="threshold")
+        return pm.Deterministic("threshold_at_mean", location[None], dims="cut")
     spacing = pm.HalfNormal("spacing", scale, dims="spacing")
     gaps = spacing[_gap_spacing(spec, n_gaps)]
     reached = pt.concatenate([pt.zeros(1), pt.cumsum(gaps)])
-    return pm.Deterministic("threshold_at_mean", location + reached - 0.5 * gaps.sum(), dims="threshold")
+    return pm.Deterministic("threshold_at_mean", location + reached - 0.5 * gaps.sum(), dims="cut")
 
 
 def _log_scale(design: Design) -> Tensor:
@@ -271,7 +271,7 @@ def _log_likelihood(
     parameters: Sequence[Tensor],
 ) -> Tensor:
     nominal = np.array(design.nominal, dtype=np.int64)
-    data = (rows["x"], rows["starts"], rows["weights"], rows["group"], pt.as_tensor(nominal), rows["scale_x"])
+    data = (rows["x"], rows["starts"], rows["weights"], rows["group_code"], pt.as_tensor(nominal), rows["scale_x"])
     if likelihood == "graph":
         return log_likelihood_graph(spec.family, spec.link, data, offset, parameters, rows["y"])
     plain = not design.nominal and not design.scale_terms

@@ -20,13 +20,15 @@ from bayesgov.survey.response import Response
 
 
 def top_level_priors(model: pm.Model) -> tuple[str, ...]:
-    """Free variables of a model whose prior has no random parents."""
+    """Free variables of a model whose prior is a choice of its own.
+
+    That is, variables without random parents, except the vectors among them that are parents themselves: local
+    scales, mixing variables and shares of variance belong to the conditional prior of what they scale.
+    """
     free = list(model.free_RVs)
-    return tuple(
-        variable.name
-        for variable in free
-        if not any(other in free for other in ancestors(variable.owner.inputs) if other is not variable)
-    )
+    parents = {variable: {other for other in ancestors(variable.owner.inputs) if other in free} for variable in free}
+    inner = {parent for found in parents.values() for parent in found if parent.ndim > 0}
+    return tuple(variable.name for variable in free if not parents[variable] and variable not in inner)
 
 
 def prior_sensitivity(

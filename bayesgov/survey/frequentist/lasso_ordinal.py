@@ -35,6 +35,10 @@ _TOLERANCE = 1e-10  # of the conditions of optimality, in units of lambda
 _NO_PREDICTOR = 9.9e35  # glmnet's "big": a penalty that no coefficient survives
 
 
+class LostLevelError(ValueError):
+    """A fold that holds all rows of an outcome level."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Standardised:
     """A location problem with predictors of mean zero and standard deviation one.
@@ -144,7 +148,7 @@ def ordinal_cross_validation(
 
     Raises
     ------
-    ValueError
+    LostLevelError
         If leaving out a fold leaves a level without rows: its threshold could not be estimated.
     """
     whole = _location_only(design)
@@ -238,11 +242,11 @@ def _own_units(model: _Standardised, parameters: np.ndarray) -> tuple[np.ndarray
 
 
 def _require_levels(design: Design, held_out: np.ndarray, fold: object) -> None:
-    """ValueError unless every level has rows outside the fold."""
+    """LostLevelError unless every level has rows outside the fold."""
     lost = np.setdiff1d(np.arange(design.n_categories), design.y[~held_out])
     if lost.size:
         names = ", ".join(repr(design.levels[level]) for level in lost)
-        raise ValueError(
+        raise LostLevelError(
             f"every level needs rows outside each fold; fold {fold} holds all rows of {names}: "
             "use other folds or merge levels"
         )

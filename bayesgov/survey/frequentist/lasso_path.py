@@ -291,7 +291,9 @@ def cross_validation(
     )
 
 
-def make_folds(n_rows: int, n_folds: int, seed: int, cluster: np.ndarray | None = None) -> np.ndarray:
+def make_folds(
+    n_rows: int, n_folds: int, seed: int, *, cluster: np.ndarray | None = None, strata: np.ndarray | None = None
+) -> np.ndarray:
     """Fold of every row, 0 to n_folds - 1, at random in parts of equal size, shape (n_rows,).
 
     Parameters
@@ -300,18 +302,27 @@ def make_folds(n_rows: int, n_folds: int, seed: int, cluster: np.ndarray | None 
     seed : int
     cluster : ndarray of int, shape (n_rows,), optional
         Rows of one cluster stay in one fold, so that the error is that of predicting a new cluster.
+    strata : ndarray of int, shape (n_rows,), optional
+        Instead of clusters: rows of one stratum, such as an outcome level, are spread evenly over the folds.
 
     Raises
     ------
     ValueError
-        If there are fewer rows, or clusters, than folds.
+        If there are fewer rows, or clusters, than folds, or both clusters and strata.
     """
+    if cluster is not None and strata is not None:
+        raise ValueError("folds keep clusters whole or strata spread, not both: leave one of them out")
     unit = np.arange(n_rows) if cluster is None else np.unique(cluster, return_inverse=True)[1]
     n_units = int(unit.max()) + 1
     if not 2 <= n_folds <= n_units:
         what = "rows" if cluster is None else "clusters"
         raise ValueError(f"folds must be between 2 and the number of {what}, {n_units}; got {n_folds}")
-    return np.random.default_rng(seed).permutation(np.arange(n_units) % n_folds)[unit]
+    order = np.random.default_rng(seed).permutation(n_units)
+    if strata is not None:
+        order = order[np.argsort(strata[order], kind="stable")]
+    fold = np.empty(n_units, dtype=np.int64)
+    fold[order] = np.arange(n_units) % n_folds
+    return fold[unit]
 
 
 def _log(lambdas: np.ndarray) -> np.ndarray:

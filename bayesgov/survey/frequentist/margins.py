@@ -16,6 +16,7 @@ import pandas as pd
 from scipy import stats
 from scipy.special import expit, logit
 
+from bayesgov.fits import Check
 from bayesgov.survey import margins
 from bayesgov.survey.changes import Effect, Kind, effects_of, left_out
 from bayesgov.survey.design import Design
@@ -44,6 +45,12 @@ class MarginalEffects:
     estimate: np.ndarray
     std_error: np.ndarray
     left_out: tuple[str, ...]
+
+    def checks(self) -> tuple[Check, ...]:
+        """Which terms have no average effect here."""
+        number = len(self.left_out)
+        advice = f"no average effect of {', '.join(self.left_out)}: compare predictions for chosen values instead"
+        return (Check("effects_left_out", number, 0, "warn" if number else "pass", advice if number else ""),)
 
     def frame(self, level: float = 0.95) -> pd.DataFrame:
         """One row for each effect and level: term, change, level, estimate, std_error, lower, upper, interval, p_value.

@@ -14,7 +14,7 @@ from bayesgov.survey.frequentist.lasso import (
     gaussian_path,
     generalised_cross_validation,
 )
-from bayesgov.survey.frequentist.lasso_ordinal import ordinal_cross_validation, ordinal_path
+from bayesgov.survey.frequentist.lasso_ordinal import LostLevelError, ordinal_cross_validation, ordinal_path
 from bayesgov.survey.frequentist.lasso_path import CrossValidation, LassoPath, make_folds
 from bayesgov.survey.spec import CumulativeSpec
 
@@ -29,10 +29,13 @@ class Lasso:
         Gaussian first.
     curves : tuple of CrossValidation
         Folds, and for the gaussian path generalised cross-validation as well.
+    failures : tuple of Check
+        A cross-validation that could not be done.
     """
 
     paths: tuple[LassoPath, ...]
     curves: tuple[CrossValidation, ...]
+    failures: tuple[Check, ...] = ()
 
     def errors(self) -> pd.DataFrame:
         """Error curves, as :meth:`CrossValidation.to_frame`; ``criterion`` names the model too."""
@@ -62,9 +65,9 @@ class Lasso:
         return _stacked(parts)
 
     def checks(self) -> tuple[Check, ...]:
-        """Of all paths and curves."""
+        """Of all paths and curves, failures first."""
         of_paths = (check for path in self.paths for check in path.checks())
-        return (*of_paths, *(check for curve in self.curves for check in curve.checks()))
+        return (*self.failures, *of_paths, *(check for curve in self.curves for check in curve.checks()))
 
 
 def fit_lasso(design: Design, spec: CumulativeSpec, *, seed: int) -> Lasso:
@@ -78,7 +81,8 @@ def fit_lasso(design: Design, spec: CumulativeSpec, *, seed: int) -> Lasso:
         Its ``lasso``, ``folds``, and for the ordinal path family, link and thresholds.
     seed : int
         Of the folds. With clusters, or else groups, these are kept whole, and there are no more folds than of them.
-        Without, single observations are dealt out, also those that share a row with a frequency weight.
+        Without, single observations are dealt out, also those that share a row with a frequency weight, so that every
+        fold has its part of every outcome level.
 
     Notes
     -----
@@ -87,6 +91,7 @@ def fit_lasso(design: Design, spec: CumulativeSpec, *, seed: int) -> Lasso:
     """
     paths: list[LassoPath] = []
     curves: list[CrossValidation] = []
+    failures: list[Check] = []
     if spec.lasso == "none":
         return Lasso((), ())
     dealt, folds = deal_folds(design, spec.folds, seed)
@@ -98,10 +103,14 @@ def fit_lasso(design: Design, spec: CumulativeSpec, *, seed: int) -> Lasso:
     if spec.lasso in ("ordinal", "both"):
         path = ordinal_path(design, family=spec.family, link=spec.link, thresholds=spec.thresholds)
         paths.append(path)
-        curves.append(
-            ordinal_cross_validation(dealt, folds, path, family=spec.family, link=spec.link, thresholds=spec.thresholds)
-        )
-    return Lasso(tuple(paths), tuple(curves))
+        try:
+            curve = ordinal_cross_validation(
+                dealt, folds, path, family=spec.family, link=spec.link, thresholds=spec.thresholds
+            )
+            curves.append(curve)
+        except LostLevelError as error:
+            failures.append(Check("lasso_cross_validation", None, None, "fail", str(error)))
+    return Lasso(tuple(paths), tuple(curves), tuple(failures))
 
 
 def deal_folds(design: Design, n_folds: int, seed: int) -> tuple[Design, np.ndarray]:
@@ -115,11 +124,11 @@ def deal_folds(design: Design, n_folds: int, seed: int) -> tuple[Design, np.ndar
     """
     cluster = design.cluster if design.cluster is not None else design.group if design.group_name else None
     if cluster is not None:
-        return design, make_folds(design.n_obs, min(n_folds, np.unique(cluster).size), seed, cluster)
+        return design, make_folds(design.n_obs, min(n_folds, np.unique(cluster).size), seed, cluster=cluster)
     if np.any(design.weights != np.round(design.weights)):
-        return design, make_folds(design.n_obs, min(n_folds, design.n_obs), seed)
+        return design, make_folds(design.n_obs, min(n_folds, design.n_obs), seed, strata=design.y)
     observation = np.repeat(np.arange(design.n_obs), design.weights.astype(np.int64))
-    fold = make_folds(observation.size, min(n_folds, observation.size), seed)
+    fold = make_folds(observation.size, min(n_folds, observation.size), seed, strata=design.y[observation])
     pairs, counts = np.unique(observation * n_folds + fold, return_counts=True)
     return replace(design.take(pairs // n_folds), weights=counts.astype(float)), pairs % n_folds
 

@@ -117,7 +117,7 @@ def parallel_lines(design: Design, spec: CumulativeSpec, parallel: OrderedFit | 
 
 
 def crossed_share(fit: OrderedFit) -> float:
-    """Share of the observations for which the thresholds are out of order, so that some level's probability is negative."""
+    """Share of the observations whose thresholds are out of order, so that some level's probability is negative."""
     return sum(check.value or 0.0 for check in fit.checks if check.name == CROSSED) / fit.n_observations
 
 

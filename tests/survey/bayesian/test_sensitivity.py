@@ -34,7 +34,7 @@ def test_hierarchical_priors_are_left_alone():
         pm.Normal("beta", 0, tau * local, shape=3)
         centre = pm.Normal("centre")
         pm.Deterministic("threshold", centre + 1)
-    assert top_level_priors(model) == ("tau", "lambda", "centre")
+    assert top_level_priors(model) == ("tau", "centre")
 
 
 def test_a_strong_prior_shows_and_a_weak_one_does_not(plain):

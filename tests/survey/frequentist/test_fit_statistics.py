@@ -84,3 +84,16 @@ def test_latent_share_uses_the_variance_of_the_link(link, variance):
     explained = np.average((eta - np.average(eta, weights=design.weights)) ** 2, weights=design.weights)
     expected = explained / (explained + variance)
     assert fit_statistics(fit, spec).mckelvey_zavoina == pytest.approx(expected, nan_ok=True)
+
+
+def test_latent_share_averages_the_variances_of_a_scale_model():
+    design = housing()
+    scaled = replace(design, scale_x=design.x[:, [1]], scale_terms=("Infl[High]",))
+    fit = fit_ordered(scaled, SPEC)
+    parts = fit.problem.unpack(fit.parameters)
+    assert abs(parts.log_scale[0]) > 0.05
+    weights = design.weights / design.weights.sum()
+    eta = design.x @ parts.beta
+    explained = weights @ (eta - weights @ eta) ** 2
+    error = weights @ np.exp(parts.log_scale[0] * design.x[:, 1]) ** 2 * np.pi**2 / 3
+    assert fit_statistics(fit, SPEC).mckelvey_zavoina == pytest.approx(explained / (explained + error))

@@ -75,6 +75,15 @@ def test_table_of_effects(design, fit):
         marginal_effects(fit, design).frame(level=95)
 
 
+def test_effects_left_out_are_a_check(design, fit):
+    assert marginal_effects(fit, design).checks()[0].status == "pass"
+    squared = replace(design, terms=("age", "I(age ** 2)", "woman", "region[north]", "region[west]"))
+    squared = replace(squared, factors=("age", "I(age ** 2)", "woman", "region", "region"))
+    check = marginal_effects(fit, squared).checks()[0]
+    assert (check.status, check.value) == ("warn", 2)
+    assert check.advice.startswith("no average effect of age, I(age ** 2):")
+
+
 def test_probabilities_keep_their_interval_inside_zero_and_one(design, fit):
     extreme = on_grid(design, {"age": (-12.0, 0.0, 12.0)})
     table = predicted_probabilities(fit, extreme, ("low", "mean", "high")).frame()

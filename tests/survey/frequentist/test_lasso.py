@@ -236,6 +236,12 @@ def test_folds():
     clustered = make_folds(140, 5, seed=4, cluster=village)
     assert all(np.ptp(clustered[village == v]) == 0 for v in np.unique(village))
     assert np.ptp(np.bincount(clustered)) == 0
+    strata = np.repeat([0, 1, 2], [2, 50, 51])
+    spread = make_folds(103, 10, seed=4, strata=strata)
+    assert np.ptp(np.bincount(spread)) <= 1
+    assert np.ptp(np.bincount(10 * strata + spread, minlength=30).reshape(3, 10), axis=1).max() <= 1
+    with pytest.raises(ValueError, match="not both"):
+        make_folds(140, 5, seed=4, cluster=village, strata=village)
     with pytest.raises(ValueError, match="between 2 and the number of clusters, 20; got 21"):
         make_folds(140, 21, seed=4, cluster=village)
 

@@ -19,14 +19,27 @@ from bayesgov.survey.links import log_interval_value
 from bayesgov.survey.spec import LINKS
 
 
-def test_quadrature_reproduces_clmm():
-    found, reference = fit_mixed(wine(), spec(), n_nodes=11), R["wine_clmm_agq"]
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("wine_clmm_agq", {}),
+        ("wine_clmm_probit", {"link": "probit"}),
+        # clmm (2022.11-16) fits loglog when asked for cloglog and the reverse; clm does not. Its own log-likelihood is
+        # that of the other link when the integral is taken from its definition (test_many_nodes_are_the_integral)
+        ("wine_clmm_loglog", {"link": "cloglog"}),
+        ("wine_clmm_cloglog", {"link": "loglog"}),
+        ("wine_clmm_equidistant", {"thresholds": "equidistant"}),
+    ],
+)
+def test_quadrature_reproduces_clmm(name, settings):
+    found, reference = fit_mixed(wine(), spec(**settings), n_nodes=11), R[name]
     np.testing.assert_allclose(found.parameters, list(reference["coef"].values()), atol=1e-5)
     np.testing.assert_allclose(found.std_errors[:-1], reference["se"][:-1], atol=1e-5)
     assert found.group_sd == pytest.approx(reference["sd"], abs=1e-5)
     assert found.log_likelihood == pytest.approx(reference["logLik"], abs=1e-8)
-    np.testing.assert_allclose(found.group_effect, reference["modes"], atol=1e-5)
-    np.testing.assert_allclose(found.group_variance, reference["variances"], atol=1e-5)
+    # clmm's modes are those of its last inner iteration
+    np.testing.assert_allclose(found.group_effect, reference["modes"], atol=5e-5)
+    np.testing.assert_allclose(found.group_variance, reference["variances"], atol=5e-5)
     assert found.converged
     assert found.correct_decimals.min() >= 9
 
@@ -40,20 +53,12 @@ def test_default_reproduces_the_shared_reference():
     assert found.log_likelihood == pytest.approx(-81.5324607117, abs=1e-8)
 
 
-@pytest.mark.parametrize(
-    ("name", "settings"),
-    [
-        ("wine_clmm", {}),
-        *((f"wine_clmm_{link}", {"link": link}) for link in ("probit", "cloglog", "loglog")),
-        ("wine_clmm_equidistant", {"thresholds": "equidistant"}),
-    ],
-)
-def test_laplace_reproduces_clmm(name, settings):
-    found, reference = fit_mixed(wine(), spec(**settings), n_nodes=1), R[name]
+def test_laplace_is_near_clmm():
+    found, reference = fit_mixed(wine(), spec(), n_nodes=1), R["wine_clmm"]
     np.testing.assert_allclose(found.parameters, list(reference["coef"].values()), atol=5e-5)
-    np.testing.assert_allclose(found.std_errors[:-1], reference["se"][:-1], atol=1e-4)
+    np.testing.assert_allclose(found.std_errors[:-1], reference["se"][:-1], atol=5e-5)
     assert found.group_sd == pytest.approx(reference["sd"], abs=5e-5)
-    assert found.log_likelihood == pytest.approx(reference["logLik"], abs=1e-5)
+    assert found.log_likelihood == pytest.approx(reference["logLik"], abs=5e-6)
 
 
 def test_laplace_is_exact_where_clmm_is_not():
@@ -67,7 +72,8 @@ def test_laplace_is_exact_where_clmm_is_not():
 def test_weights_and_villages_reproduce_clmm():
     found, reference = fit_mixed(rows(centred=True), spec(), n_nodes=1), R["rows_clmm"]
     np.testing.assert_allclose(found.parameters, list(reference["coef"].values()), atol=5e-5)
-    assert found.log_likelihood == pytest.approx(reference["logLik"], abs=2e-5)
+    assert found.log_likelihood == pytest.approx(reference["logLik"], abs=1e-4)
+    assert found.log_likelihood > reference["logLik"]  # clmm stopped at a gradient of 1.5e-4
     np.testing.assert_allclose(found.group_effect, reference["modes"], atol=1e-4)
 
 
@@ -125,18 +131,17 @@ def test_groups_without_rows_get_the_population():
 
 
 def test_no_variance_between_groups_is_said():
-    rng = np.random.default_rng(8)
-    design = replace(wine(), group=rng.permutation(np.arange(72) % 9))
-    for seed in range(20):  # the first shuffle whose groups differ less than chance would have them
-        design = replace(wine(), group=np.random.default_rng(seed).permutation(np.arange(72) % 9))
-        found = fit_mixed(design, spec(), n_nodes=1)
-        if found.likelihood_ratio < 1e-10:
-            break
+    # every group has the same rows, so groups differ less than chance would have them
+    thrice = wine().take(np.tile(np.arange(72), 3))
+    design = replace(thrice, group=np.repeat(np.arange(3), 72), groups=("a", "b", "c"))
+    found = fit_mixed(design, spec(), n_nodes=1)
     checks = {check.name: check for check in found.checks}
     assert checks["group_sd_at_zero"].status == "warn"
-    assert found.p_value == 1.0 or found.likelihood_ratio < 1e-10
+    assert checks["groups"].status == "warn"
+    assert found.converged
+    assert found.p_value == 1.0 or found.likelihood_ratio < 1e-8
     fixed = fit_ordered(design, spec())
-    np.testing.assert_allclose(found.parameters, fixed.parameters, atol=1e-4)
+    np.testing.assert_allclose(found.parameters, fixed.parameters, atol=1e-5)
     assert np.isnan(found.std_errors[-1])
     assert np.isfinite(to_fit(found).estimates()["std_error"][:-1]).all()
 

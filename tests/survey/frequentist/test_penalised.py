@@ -74,6 +74,9 @@ def test_folds_deal_out_observations_and_not_cells(housing):
     assert dealt.weights.sum() == housing.weights.sum() == 1681
     assert np.ptp(np.bincount(folds, dealt.weights)) <= 1
     np.testing.assert_array_equal(np.bincount(dealt.row, dealt.weights, 72), housing.weights)
+    # every fold has its part of every level
+    by_level = np.bincount(3 * folds + dealt.y, dealt.weights).reshape(5, 3)
+    assert np.ptp(by_level, axis=0).max() <= 1
     # the same error as with one row for each observation
     rows = np.repeat(np.arange(dealt.n_obs), dealt.weights.astype(int))
     long = dealt.take(rows)
@@ -89,9 +92,20 @@ def test_clusters_before_groups_and_groups_before_rows(housing):
     grouped = replace(housing, group=group, groups=tuple("abcd"), group_name="g")
     dealt, folds = deal_folds(grouped, 10, seed=3)
     assert dealt is grouped
-    np.testing.assert_array_equal(folds, make_folds(72, 4, 3, group))
+    np.testing.assert_array_equal(folds, make_folds(72, 4, 3, cluster=group))
     np.testing.assert_array_equal(
-        deal_folds(replace(grouped, cluster=cluster), 10, 3)[1], make_folds(72, 10, 3, cluster)
+        deal_folds(replace(grouped, cluster=cluster), 10, 3)[1], make_folds(72, 10, 3, cluster=cluster)
     )
     fractional = replace(housing, weights=housing.weights / 3)
-    np.testing.assert_array_equal(deal_folds(fractional, 10, 3)[1], make_folds(72, 10, 3))
+    np.testing.assert_array_equal(deal_folds(fractional, 10, 3)[1], make_folds(72, 10, 3, strata=housing.y))
+
+
+def test_a_level_in_one_cluster_is_a_failed_check_and_not_an_exception(housing):
+    design = replace(housing, cluster=np.where(housing.y == 2, 0, 1 + np.arange(72) % 5))
+    lasso = fit_lasso(design, _spec(folds=5), seed=1)
+    assert [curve.model for curve in lasso.curves] == ["gaussian", "gaussian"]
+    assert len(lasso.paths) == 2
+    failed = lasso.checks()[0]
+    assert (failed.name, failed.status) == ("lasso_cross_validation", "fail")
+    assert "holds all rows of 'High'" in failed.advice
+    assert set(lasso.selected()["model"]) == {"gaussian"}

@@ -6,7 +6,7 @@
         P(y | x, v) prod_d P(column d | columns before d)
 
 One pass over the rows gives value and derivatives; a row takes one logarithm. See
-:mod:`bayesgov.survey.missing_tree` for the sum.
+:mod:`bayesgov.survey.kernels.missing_tree` for the sum.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
-from bayesgov.survey.missing_tree import (
+from bayesgov.survey.kernels.compiling import entry_point
+from bayesgov.survey.kernels.missing_tree import (
     collect,
     find_holes,
     forward,
@@ -62,7 +62,7 @@ class MissingArrays(NamedTuple):
     n_nodes: int
 
 
-@numba.njit(error_model="numpy", nogil=True)
+@entry_point
 def marginal_log_likelihood(
     family: int,
     link: int,
@@ -158,7 +158,7 @@ def marginal_log_likelihood(
     return density, d_eta, d_threshold, d_slope[:, 0].copy(), d_phi, d_cells
 
 
-@numba.njit(error_model="numpy", nogil=True)
+@entry_point
 def fill_rows(
     family: int,
     link: int,

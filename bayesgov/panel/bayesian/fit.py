@@ -1,0 +1,87 @@
+"""Fit the hierarchical dynamic panel and check the draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from bayesgov import diagnostics, sampling
+from bayesgov.fits import PosteriorFit
+from bayesgov.fused import compile_density
+from bayesgov.panel.bayesian.collapsed import (
+    COORDINATES,
+    CollapsedModel,
+    collapsed_density,
+    collapsed_model,
+    is_collapsible,
+    redraw_coefficients,
+    scales_at,
+)
+from bayesgov.panel.bayesian.draws import named_draws, prior_draws, unit_effect_moments
+from bayesgov.panel.bayesian.effects import derived_effects
+from bayesgov.panel.design import PanelDesign
+from bayesgov.panel.spec import DynamicPanelSpec
+from bayesgov.sampling import CompiledModel, SamplingOptions
+
+TERMS = ("alpha", "beta", "intercept", "delta", "year_effect", "region_sd", "year_sd", "unit_sd", "error_sd")
+
+
+def fit_bayesian(
+    design: PanelDesign, spec: DynamicPanelSpec, label: str = "", seed: int | None = None
+) -> PosteriorFit:
+    """Sample the posterior of a dynamic panel.
+
+    Gaussian models with independent regional coefficients go through the collapsed density; the others through the
+    compiled graph of :func:`bayesgov.panel.bayesian.model.build_model`.
+
+    Parameters
+    ----------
+    design : PanelDesign
+    spec : DynamicPanelSpec
+    label : str
+        Of the fit; empty takes the spec's.
+    seed : int, optional
+        Instead of the spec's.
+
+    Returns
+    -------
+    PosteriorFit
+        Its tree's group ``posterior`` is described at :func:`bayesgov.panel.bayesian.draws.named_draws`, group
+        ``unit_effects`` holds posterior means and standard deviations, group ``effects`` the quantities of
+        :func:`bayesgov.panel.bayesian.effects.derived_effects`.
+    """
+    options = SamplingOptions(
+        seed=spec.sampling.seed if seed is None else seed,
+        chains=spec.sampling.chains,
+        draws=spec.sampling.draws,
+        tune=spec.sampling.tune,
+        target_accept=spec.sampling.target_accept,
+    )
+    tree = _collapsed_tree(design, spec, options)
+    tree["effects"] = xr.DataTree(derived_effects(tree["posterior"].to_dataset(), design))
+    tree.attrs["n_obs"], tree.attrs["n_units"] = design.n_obs, len(design.units)
+    terms = tuple(name for name in TERMS if name in tree["posterior"].data_vars)
+    return PosteriorFit(label or spec.label, tree, terms, diagnostics.posterior_checks(tree))
+
+
+def _collapsed_tree(design: PanelDesign, spec: DynamicPanelSpec, options: SamplingOptions) -> xr.DataTree:
+    model = collapsed_model(design, spec)
+    tree = sampling.sample(_compiled(design, model), options)
+    theta = tree["posterior"][COORDINATES].values.reshape(-1, model.n_dim)
+    scales = scales_at(model, theta)
+    working = redraw_coefficients(model, scales, np.random.default_rng([options.seed, 1]))
+    tree["posterior"] = xr.DataTree(named_draws(design, model, scales, working, options.chains))
+    mean, sd = unit_effect_moments(design, model, scales, working)
+    units = {"mean": ("unit", mean), "sd": ("unit", sd)}
+    tree["unit_effects"] = xr.DataTree(xr.Dataset(units, coords={"unit": list(design.units)}))
+    return tree
+
+
+def _compiled(design: PanelDesign, model: CollapsedModel) -> CompiledModel:
+    def prior(options: SamplingOptions) -> xr.Dataset:
+        scales, working = prior_draws(model, options.prior_draws, np.random.default_rng([options.seed, 2]))
+        return named_draws(design, model, scales, working, 1)
+
+    return compile_density(collapsed_density(model), {"coordinate": range(model.n_dim)}, prior=prior)
