@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     # a log-density of one's own is sampled without it, and it takes a second to load
     import pymc as pm
 
-logging.getLogger("pymc").setLevel(logging.WARNING)  # PyMC announces every variable that it samples
-
 # nutpie's names of sampler statistics -> the ArviZ schema's (``az.diagnose`` looks for the latter)
 _ARVIZ_NAMES = {"maxdepth_reached": "reached_max_treedepth", "depth": "tree_depth", "logp": "lp"}
 _KEPT_STATISTICS = ("diverging", "energy", "n_steps", "step_size", *_ARVIZ_NAMES)
@@ -195,6 +193,7 @@ def _prior_draws(model: pm.Model | None, options: SamplingOptions) -> xr.Dataset
 
     if model is None:
         raise ValueError("a compiled model wants its definition or draws from its prior; it has neither")
+    logging.getLogger("pymc").setLevel(logging.WARNING)  # PyMC announces every variable that it samples
     names = [variable.name for variable in (*model.free_RVs, *model.deterministics)]
     with warnings.catch_warnings():
         # the potentials here are likelihoods of printed tables, which prior draws of parameters ignore rightly

@@ -183,8 +183,9 @@ _ROWS = Section(
             "coordinate descent along glmnet's path of penalties, gaussian on the levels' scores and penalised ordinal "
             "likelihood, with folds that keep groups whole; maximum likelihood by Newton's method, random intercepts "
             "by adaptive Gauss-Hermite quadrature; tests of parallel lines by likelihood ratio, score and Brant's Wald "
-            "test; average marginal effects with delta-method intervals. Missing predictors are imputed by chained equations "
-            "with predictive mean matching where the specification says so, and estimates pooled by Rubin's rules."
+            "test; average marginal effects with delta-method intervals. Missing predictors are imputed by chained "
+            "equations with predictive mean matching where the specification says so, and estimates "
+            "pooled by Rubin's rules."
         ),
         Paragraph(
             "Bayesian: the same likelihood, sampled in coordinates in which it is nearly standard normal whatever the "

@@ -7,6 +7,7 @@ scale terms of the same name.
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -70,7 +71,7 @@ def effects_of(design: Design, kinds: Mapping[str, Kind] | None = None) -> tuple
     unusable = left_out(design)
     found = []
     for column, (term, factor) in enumerate(zip(design.terms, design.factors, strict=True)):
-        if term in unusable or ":" in term:
+        if term in unusable or len(_parts(term)) > 1:
             continue
         values = np.unique(design.x[:, column])
         kind = chosen.get(term) or ("step" if column in tops else _kind(values))
@@ -85,7 +86,7 @@ def left_out(design: Design) -> tuple[str, ...]:
     another term (``age`` beside ``I(age ** 2)``); and contrasts that are no zeros and ones (a polynomial, a spline,
     sum coding).
     """
-    parts = {term: set(term.split(":")) for term in design.terms}
+    parts = {term: set(_parts(term)) for term in design.terms}
     broken = {term for term, own in parts.items() if not own <= set(design.terms)}
     incomplete = broken.union(*(parts[term] for term in broken))
     single = {term: factor for term, factor in zip(design.terms, design.factors, strict=True) if len(parts[term]) == 1}
@@ -129,7 +130,7 @@ def on_grid(design: Design, grid: Mapping[str, Sequence[float]]) -> Design:
     ValueError
         If the grid names what is no term, or an interaction, which follows from its parts.
     """
-    usable = [term for term in design.terms if ":" not in term]
+    usable = [term for term in design.terms if len(_parts(term)) == 1]
     if unknown := [term for term in grid if term not in usable]:
         raise ValueError(f"a grid takes terms of the model, {', '.join(usable)}; got {', '.join(unknown)}")
     combinations = np.array(list(product(*grid.values())), dtype=float).reshape(-1, len(grid))
@@ -154,7 +155,7 @@ def slopes(part: Design, names: Sequence[str], column: int) -> np.ndarray:
     """d (columns called ``names``) / d (the changed column), shape (n_rows, len(names))."""
     result = np.zeros((part.n_obs, len(names)))
     for index, name in enumerate(names):
-        parts = name.split(":")
+        parts = _parts(name)
         if part.terms[column] in parts:
             others = [part.terms.index(each) for each in parts if each != part.terms[column]]
             result[:, index] = np.prod(part.x[:, others], axis=1)
@@ -168,10 +169,15 @@ def _set(part: Design, columns: Mapping[int, np.ndarray]) -> Design:
         x[:, column] = values
     for names, target in ((part.terms, x), (part.scale_terms, scale_x)):
         for index, name in enumerate(names):
-            parts = name.split(":")
+            parts = _parts(name)
             if set(parts) <= set(part.terms) and (len(parts) > 1 or target is scale_x):
                 target[:, index] = np.prod(x[:, [part.terms.index(each) for each in parts]], axis=1)
     return replace(part, x=x, scale_x=scale_x)
+
+
+def _parts(term: str) -> list[str]:
+    """The parts of an interaction; a colon within brackets belongs to a level's label."""
+    return re.split(r":(?![^\[]*\])", term)
 
 
 def _variables(factor: str) -> frozenset[str]:

@@ -62,7 +62,7 @@ def declare_monotonic(design: Design) -> dict[int, Tensor]:
     values: dict[int, Tensor] = {}
     for term in design.monotonic:
         name, n_steps = variable_name(design, term), len(term.levels) - 1
-        if n_steps < 2:  # one step is the whole effect
+        if not has_simplex(term):
             continue
         steps = [f"{low}|{high}" for low, high in zip(term.levels[:-1], term.levels[1:], strict=True)]
         model.add_coord(f"{name}_step", steps)
@@ -75,7 +75,7 @@ def replace_monotonic(design: Design, draw: Mapping[str, np.ndarray]) -> np.ndar
     """A copy of ``design.x`` with mo(x) under one draw of the simplexes in place of the codes."""
     x = design.x.copy()
     for term in design.monotonic:
-        if len(term.levels) < 3:
+        if not has_simplex(term):
             continue
         simplex = np.asarray(draw[f"simplex_{variable_name(design, term)}"])
         x[:, term.column] = monotonic_values(simplex, design.x[:, term.column])
@@ -85,3 +85,8 @@ def replace_monotonic(design: Design, draw: Mapping[str, np.ndarray]) -> np.ndar
 def variable_name(design: Design, term: MonotonicTerm) -> str:
     """The factor's name as it stands in names of posterior variables."""
     return design.factors[term.column]
+
+
+def has_simplex(term: MonotonicTerm) -> bool:
+    """Whether there are shares to estimate; with two levels the one step is the whole effect."""
+    return len(term.levels) > 2

@@ -176,6 +176,16 @@ def test_effects_that_the_columns_cannot_give_are_named(design, terms, factors, 
     assert [effect.term for effect in changes.effects_of(changed)] == [term for term in terms if term not in expected]
 
 
+def test_a_colon_in_a_label_makes_no_interaction(rich):
+    wide, values = rich
+    names = ("age", "score", "woman", "region[north: coast]", "region[west]", "age:woman", "age:region[north: coast]")
+    renamed = replace(wide, terms=names)
+    assert [effect.term for effect in changes.effects_of(renamed)] == list(names[:5])
+    np.testing.assert_array_equal(
+        margins.average_effects(renamed, values, LOGIT), margins.average_effects(wide, values, LOGIT)
+    )
+
+
 def test_monotonic_terms_step_along_their_levels(design):
     monotonic = replace(
         design,

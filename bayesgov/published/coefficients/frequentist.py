@@ -7,8 +7,8 @@ import xarray as xr
 from scipy import stats
 
 from bayesgov.fits import Check, EstimatorFit, estimator_tree
+from bayesgov.multiplicity import adjust
 from bayesgov.published.coefficients.design import CoefficientReading
-from bayesgov.published.multiplicity import adjust
 
 
 def soft_threshold(estimate: np.ndarray, threshold: np.ndarray) -> np.ndarray:

@@ -9,10 +9,10 @@ import pandas as pd
 import xarray as xr
 from scipy import optimize, stats
 
+from bayesgov.association import Association, associate
 from bayesgov.fits import Check, EstimatorFit, estimator_tree
-from bayesgov.published.contingency.association import Association, associate
+from bayesgov.multiplicity import adjust
 from bayesgov.published.contingency.design import ContingencyDesign, zero_sum_basis
-from bayesgov.published.multiplicity import adjust
 from bayesgov.survey.likelihood import log_probabilities
 from bayesgov.survey.mode import CumulativeMode, find_mode
 

@@ -33,6 +33,7 @@ from pytensor.tensor.variable import TensorVariable
 from bayesgov import priors
 from bayesgov.survey.bayesian.baseline import draw_induced_dirichlet
 from bayesgov.survey.bayesian.conditioning import Conditioning, zero_sum
+from bayesgov.survey.bayesian.incomplete import add_monotonic, incomplete_log_likelihood, known_x, require_supported
 from bayesgov.survey.bayesian.parts import ModelParts, model_parts
 from bayesgov.survey.bayesian.shrinkage import Shrinkage
 from bayesgov.survey.bayesian.threshold_graph import induced_dirichlet_density, sorted_normal_density
@@ -73,8 +74,10 @@ def build_model(
     Raises
     ------
     InputError
-        As :func:`bayesgov.survey.bayesian.shrinkage.shrinkage` does.
+        As :func:`bayesgov.survey.bayesian.shrinkage.shrinkage` does; and for modelled missing cells beside nominal
+        effects or a scale model.
     """
+    require_supported(design, spec)
     parts = model_parts(design, spec) if parts is None else parts
     with pm.Model(coords=_coords(design, spec, parts)) as model:
         rows = _row_data(design, parts)
@@ -87,8 +90,12 @@ def build_model(
         threshold = pm.Deterministic("threshold", at_mean + shift, dims="cut")
         log_scale = _log_scale(design)
         parameters = (beta, threshold, effect, departure, log_scale)
-        offset, moving = _offset(design, rows["offset"], beta)
-        pm.Potential("likelihood", _log_likelihood(design, spec, likelihood, rows, offset, moving, parameters))
+        offset, moving = add_monotonic(design, parts.data, rows["offset"], beta)
+        if design.missing:
+            value = incomplete_log_likelihood(design, spec, parts.data, rows, offset, beta, threshold, effect)
+        else:
+            value = _log_likelihood(design, spec, likelihood, rows, offset, moving, parameters)
+        pm.Potential("likelihood", value)
     return model
 
 
@@ -114,7 +121,7 @@ def _coords(design: Design, spec: CumulativeSpec, parts: ModelParts) -> dict[str
 def _row_data(design: Design, parts: ModelParts) -> dict[str, Tensor]:
     data = parts.data
     return {
-        "x": pm.Data("x", data.x, dims=("term", "row")),
+        "x": pm.Data("x", known_x(design, data), dims=("term", "row")),
         "y": pm.Data("y", data.y, dims="row"),
         "starts": pm.Data("starts", data.starts),
         "weights": pm.Data("weights", data.weights),
@@ -250,15 +257,6 @@ def _log_scale(design: Design) -> Tensor:
         return pt.zeros(0)
     sd = design.scale_x.std(axis=0)
     return pm.Normal("log_scale", 0.0, LOG_SCALE_SD / np.where(sd > 0, sd, 1.0), dims="scale_term")
-
-
-def _offset(design: Design, offset: Tensor, beta: Tensor) -> tuple[Tensor, bool]:
-    """The part of eta besides x beta and group effects, and whether it depends on parameters.
-
-    Effects that are not a known number times a coefficient (monotonic effects, missing cells) enter here: their columns
-    of ``x`` are zero and what they add to eta is added to the offset.
-    """
-    return offset, False
 
 
 def _log_likelihood(

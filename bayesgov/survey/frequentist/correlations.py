@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bayesgov.published.multiplicity import adjust
+from bayesgov.multiplicity import adjust
 
 Method = Literal["pearson", "spearman", "kendall"]
 

@@ -39,8 +39,8 @@ class ProfileIntervals:
     names : tuple of str
         As in ``OrderedFit.names``.
     estimate, lower, upper : ndarray, shape (len(names),)
-        In own units; an infinite limit where the profile likelihood never falls far enough, NaN where the fit is not
-        usable or a constrained fit failed.
+        In own units; an infinite limit where the profile likelihood never falls far enough, as under separation; NaN
+        where the fit failed another check or a constrained fit did not converge.
     """
 
     level: float
@@ -90,12 +90,14 @@ def profile_intervals(
         raise ValueError(f"level must lie between 0 and 1, such as 0.95; got {level}")
     positions = [ordered.names.index(name) for name in chosen]
     limits = np.full((len(chosen), 2), np.nan)
-    if ordered.usable:
+    # under separation one limit is still finite, which is what makes profile intervals worth having there
+    if {check.name for check in ordered.checks if check.status == "fail"} <= {"separation"}:
         working = standardised(ordered.problem, spec)
         estimate = np.linalg.solve(working.to_own, ordered.parameters)
         # these parameters differ from their working versions by a factor only
         factor = np.diag(working.to_own)
         errors = np.sqrt(np.diag(ordered.model_covariance)) / factor
+        errors = np.where(np.isfinite(errors), errors, 1.0)
         target = float(stats.norm.ppf(0.5 * (1 + level)))
         limits = np.array(
             [

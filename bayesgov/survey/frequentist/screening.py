@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy.stats.contingency import expected_freq
 
+from bayesgov.association import Association, associate
 from bayesgov.fits import Check
-from bayesgov.published.multiplicity import adjust
-
-if TYPE_CHECKING:
-    from bayesgov.published.contingency.association import Association
+from bayesgov.multiplicity import adjust
 
 _EXPECTED_MIN = 5.0
 _SMALL_CELLS_MAX = 0.2  # Cochran (1954, doi:10.2307/3001616): at most a fifth of the cells below 5, none below 1
@@ -139,9 +136,6 @@ def screen(
 
 
 def _screen(name: str, codes: np.ndarray, outcome: np.ndarray, weight: np.ndarray, level: float) -> ItemScreen:
-    # its package loads PyMC, which a chi-square test can wait for
-    from bayesgov.published.contingency.association import associate
-
     table = cross_table(codes, outcome, weight)
     if not table.size:
         raise ValueError(f"{name}: no row has both it and the outcome: drop it from the screening")

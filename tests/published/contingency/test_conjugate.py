@@ -5,8 +5,8 @@ import pytest
 from scipy import integrate
 from scipy.special import expit
 
+from bayesgov.association import associate
 from bayesgov.published.contingency import conjugate
-from bayesgov.published.contingency.association import associate
 from bayesgov.survey.likelihood import log_probabilities
 
 TABLE = np.array([[6.0, 3.0], [2.0, 7.0]])

@@ -10,12 +10,12 @@ from scipy.optimize import minimize
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 from statsmodels.stats.multitest import multipletests
 
+from bayesgov.association import associate, noncentrality_interval
 from bayesgov.errors import InputError
+from bayesgov.multiplicity import adjust
 from bayesgov.printed import PrintedNumber
 from bayesgov.published.contingency import frequentist
-from bayesgov.published.contingency.association import associate, noncentrality_interval
 from bayesgov.published.contingency.design import make_design, read_design, zero_sum_basis
-from bayesgov.published.multiplicity import adjust
 from bayesgov.spec import read_published_spec
 from bayesgov.study import load_study
 from bayesgov.survey.likelihood import log_likelihood, log_probabilities

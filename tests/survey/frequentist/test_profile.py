@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
+from scipy.special import log_expit
 from scipy.stats import chi2
 from survey.frequentist.ordered_data import R, housing, rows, spec, wine
 
@@ -61,17 +63,24 @@ def separated():
 
 def test_one_limit_is_infinite_under_separation():
     fit = fit_ordered(separated(), spec())
-    # P(y = b | x = 1) = p has likelihood p^6, so the lower limit is where 12 log p is minus the quantile
-    found = profile_intervals(replace(fit, checks=()), spec(), level=0.9)
-    p = np.exp(-chi2.ppf(0.9, 1) / 12)
-    assert found.lower[0] == pytest.approx(np.log(p / (1 - p)), abs=1e-6)
+    found = profile_intervals(fit, spec(), level=0.9)
+
+    def minus(cut):
+        return -(20 * log_expit(cut) + 20 * log_expit(-cut) + 6 * log_expit(found.lower[0] - cut))
+
+    # the supremum has the six rows at probability one
+    deviance = 2 * (40 * np.log(0.5) + minimize_scalar(minus, tol=1e-12).fun)
+    assert deviance == pytest.approx(chi2.ppf(0.9, 1), abs=1e-6)
     assert found.upper[0] == np.inf
 
 
-def test_unusable_fits_have_no_intervals():
-    fit = fit_ordered(separated(), spec())
+def test_unusable_fits_have_neither_intervals_nor_tests():
+    design = rows()
+    twice = replace(design, x=np.column_stack([design.x[:, :2], 2 * design.x[:, 1]]))
+    fit = fit_ordered(twice, spec())
     assert np.isnan(profile_intervals(fit, spec()).lower).all()
     assert np.isnan([test.statistic for test in drop_tests(fit, spec())]).all()
+    assert np.isnan([test.statistic for test in drop_tests(fit_ordered(separated(), spec()), spec())]).all()
 
 
 def test_drop_tests_reproduce_drop1():

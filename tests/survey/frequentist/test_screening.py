@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bayesgov.published.contingency.association import associate
+from bayesgov.association import associate
 from bayesgov.survey.frequentist.correlations import correlate
 from bayesgov.survey.frequentist.screening import screen
 
