@@ -1,7 +1,7 @@
 r"""The hierarchical linear panel with every linear coefficient and unit effect integrated out, as compiled loops.
 
-With columns Z (K of them, the first k varying by region), unit effects of variance :math:`\tau^2` and errors of variance
-:math:`\sigma_r^2`, the rows of region r enter through
+With columns Z, K of them, the first k varying by region, unit effects of variance :math:`\tau^2` and errors of
+variance :math:`\sigma_r^2`, the rows of region r enter through
 
 .. math:: M_r = [Z\ y]'\Sigma^{-1}[Z\ y] = W_r / \sigma_r^2 + \sum_T T B_{rT} / (\sigma_r^2 + T\tau^2),
 
@@ -15,6 +15,9 @@ distribution, whose mean and covariance the same factors give. A gradient costs 
 
 Everything that the compiled functions call stands in this file, so that their cache on disk goes stale with it.
 """
+
+# mypy: disallow-untyped-decorators=False, warn-return-any=False
+# (numba ships no types)
 
 from __future__ import annotations
 
@@ -47,6 +50,48 @@ def _cholesky(a: np.ndarray, n: int) -> float:
             for m in range(j + 1, i + 1):
                 a[i, m] -= factor * a[m, j]
     return log_determinant
+
+
+@numba.njit(**_OPTIONS)
+def _forward(root: np.ndarray, a: np.ndarray) -> None:
+    """a <- L^-1 a."""
+    for i in range(a.shape[0]):
+        for p in range(i):
+            factor = root[i, p]
+            for j in range(a.shape[1]):
+                a[i, j] -= factor * a[p, j]
+        factor = 1.0 / root[i, i]
+        for j in range(a.shape[1]):
+            a[i, j] *= factor
+
+
+@numba.njit(**_OPTIONS)
+def _backward(root: np.ndarray, a: np.ndarray) -> None:
+    """a <- L^-T a."""
+    for i in range(a.shape[0] - 1, -1, -1):
+        for p in range(i + 1, a.shape[0]):
+            factor = root[p, i]
+            for j in range(a.shape[1]):
+                a[i, j] -= factor * a[p, j]
+        factor = 1.0 / root[i, i]
+        for j in range(a.shape[1]):
+            a[i, j] *= factor
+
+
+@numba.njit(**_OPTIONS)
+def _inverse(root: np.ndarray, n: int) -> np.ndarray:
+    """L^-1 of the leading n rows and columns, shape (n, n)."""
+    inverse = np.zeros((n, n))
+    for i in range(n):
+        for p in range(i):
+            factor = root[i, p]
+            for j in range(p + 1):
+                inverse[i, j] -= factor * inverse[p, j]
+        factor = 1.0 / root[i, i]
+        for j in range(i):
+            inverse[i, j] *= factor
+        inverse[i, i] = factor
+    return inverse
 
 
 @numba.njit(**_OPTIONS)
@@ -108,26 +153,18 @@ def _factorise(
     log_determinant = 0.0
     for r in range(n_regions):
         _weigh(r, within, between, group_region, periods, variance[r], unit_variance, m)
-        for i in range(size):
-            for j in range(size):
-                m[i, j] *= c[j]
         root, g = roots[r], solved[r]
         for i in range(k):
+            for j in range(k):
+                root[i, j] = s[i] * s[j] * m[i, j]
+            root[i, i] += 1.0
             for j in range(size):
-                g[i, j] = s[i] * m[i, j]
-        _weigh_block(r, within, between, group_region, periods, variance[r], unit_variance, s, root)
+                g[i, j] = s[i] * c[j] * m[i, j]
         log_determinant += _cholesky(root, k)
-        for i in range(k):  # g <- L^-1 g
-            for q in range(i):
-                factor = root[i, q]
-                for j in range(size):
-                    g[i, j] -= factor * g[q, j]
-            factor = 1.0 / root[i, i]
-            for j in range(size):
-                g[i, j] *= factor
+        _forward(root, g)
         for i in range(size):
             for j in range(i + 1):
-                schur[i, j] += c[i] * m[i, j]
+                schur[i, j] += c[i] * c[j] * m[i, j]
             for q in range(k):
                 factor = g[q, i]
                 for j in range(i + 1):
@@ -138,48 +175,10 @@ def _factorise(
 
 
 @numba.njit(**_OPTIONS)
-def _weigh_block(
-    region: int,
-    within: np.ndarray,
-    between: np.ndarray,
-    group_region: np.ndarray,
-    periods: np.ndarray,
-    variance: float,
-    unit_variance: float,
-    s: np.ndarray,
-    a: np.ndarray,
-) -> None:
-    """Fill ``a`` with A_r = I + s M_vv s."""
-    k = s.size
-    for i in range(k):
-        for j in range(k):
-            a[i, j] = within[region, i, j] / variance
-    for g in range(group_region.size):
-        if group_region[g] == region:
-            weight = periods[g] / (variance + periods[g] * unit_variance)
-            for i in range(k):
-                for j in range(k):
-                    a[i, j] += weight * between[g, i, j]
-    for i in range(k):
-        for j in range(k):
-            a[i, j] *= s[i] * s[j]
-        a[i, i] += 1.0
-
-
-@numba.njit(**_OPTIONS)
 def _second_moments(schur: np.ndarray, moments: np.ndarray) -> None:
     """Fill ``moments`` with E[(x, -1)(x, -1)'] from the factor of their precision."""
     n = schur.shape[0] - 1
-    inverse = np.zeros((n, n))  # of the lower factor
-    for i in range(n):
-        for q in range(i):
-            factor = schur[i, q]
-            for j in range(q + 1):
-                inverse[i, j] -= factor * inverse[q, j]
-        factor = 1.0 / schur[i, i]
-        for j in range(i):
-            inverse[i, j] *= factor
-        inverse[i, i] = factor
+    inverse = _inverse(schur, n)
     moments[:, :] = 0.0
     for q in range(n):
         for i in range(q + 1):
@@ -206,24 +205,8 @@ def _region_moments(
     """
     k, size = solved.shape
     f = solved.copy()
-    inverse = np.zeros((k, k))
-    for i in range(k):
-        inverse[i, i] = 1.0
-        for p in range(i):
-            factor = root[i, p]
-            for j in range(p + 1):
-                inverse[i, j] -= factor * inverse[p, j]
-        factor = 1.0 / root[i, i]
-        for j in range(i + 1):
-            inverse[i, j] *= factor
-    for i in range(k - 1, -1, -1):
-        for p in range(i + 1, k):
-            factor = root[p, i]
-            for j in range(size):
-                f[i, j] -= factor * f[p, j]
-        factor = 1.0 / root[i, i]
-        for j in range(size):
-            f[i, j] *= factor
+    inverse = _inverse(root, k)
+    _backward(root, f)
     cross = np.zeros((k, size))  # F E[(x, -1)(x, -1)'] = -E[u (x, -1)']
     for i in range(k):
         for p in range(size):
@@ -350,27 +333,29 @@ def log_posterior(
     fixed_s: np.ndarray,
     fixed_c: np.ndarray,
     half_scale: np.ndarray,
+    resolution: np.ndarray,
     gradient: np.ndarray,
 ) -> float:
     """Log posterior of the standard deviations in the sampler's coordinates; the gradient is filled.
 
-    ``theta`` holds, each in units of its half-normal prior's scale, the standard deviations between regions (none where
-    ``fixed_s`` is positive), of year effects (where there are any) and of unit effects, and the logarithms of those of
-    the errors, one or one a region. The former are taken with a sign: the density is even in them, a standard normal
-    prior of the signed value is the half-normal prior of its size, and zero is no border.
+    ``theta`` holds the standard deviations between regions (none where ``fixed_s`` is positive), of year effects (where
+    there are any), of unit effects, and of the errors, one or one a region. Errors are logarithms in units of their
+    half-normal prior's scale. The others are ``scale * resolution * |sinh(theta)|``: the logarithm where a standard
+    deviation is well above what the data can tell from zero, linear below, so that neither a funnel towards zero nor
+    a long tail of the logarithm is left. The density is even in these; a chain may cross zero and nothing changes.
     """
     n_regions, k = within.shape[0], fixed_s.size
     n_free = 0 if k == 0 or fixed_s[0] > 0 else k
     s, c, variance = fixed_s.copy(), fixed_c.copy(), np.empty(n_regions)
     d_log_s, d_log_variance, d_other = np.empty(k), np.empty(n_regions), np.empty(2)
     for j in range(n_free):
-        s[j] = half_scale[j] * theta[j]
+        s[j] = half_scale[j] * resolution[j] * math.sinh(theta[j])
     at = n_free
     if n_year:
         for j in range(c.size - 1 - n_year, c.size - 1):
-            c[j] = half_scale[at] * theta[at]
+            c[j] = half_scale[at] * resolution[at] * math.sinh(theta[at])
         at += 1
-    unit_sd = half_scale[at] * theta[at]
+    unit_sd = half_scale[at] * resolution[at] * math.sinh(theta[at])
     first_error = at + 1
     one = theta.size == first_error + 1
     for r in range(n_regions):
@@ -382,15 +367,19 @@ def log_posterior(
     )  # fmt: skip
     gradient[:] = 0.0
     for j in range(n_free):
-        gradient[j] = d_log_s[j] / theta[j] if theta[j] != 0.0 else 0.0
+        gradient[j] = d_log_s[j]
     if n_year:
-        gradient[at - 1] = d_other[0] / theta[at - 1] if theta[at - 1] != 0.0 else 0.0
-    gradient[at] = 2.0 * d_other[1] * unit_sd * half_scale[at]
+        gradient[at - 1] = d_other[0]
+    gradient[at] = 2.0 * d_other[1] * unit_sd * unit_sd
     for r in range(n_regions):
         gradient[first_error if one else first_error + r] += 2.0 * d_log_variance[r]
     for j in range(first_error):
-        value -= 0.5 * theta[j] * theta[j]
-        gradient[j] -= theta[j]
+        # from log |sd| to theta, half-normal prior and Jacobian; even functions have slope 0 at 0
+        slope = math.tanh(theta[j])
+        gradient[j] = gradient[j] / slope if slope != 0.0 else 0.0
+        size = resolution[j] * math.sinh(theta[j])
+        value += math.log(math.cosh(theta[j])) - 0.5 * size * size
+        gradient[j] += slope - size * resolution[j] * math.cosh(theta[j])
     for j in range(first_error, theta.size):
         # half-normal in exp(theta), with the Jacobian of the logarithm
         size = math.exp(theta[j])

@@ -253,11 +253,11 @@ def _used_rows(
 def _longest_runs(complete: np.ndarray) -> np.ndarray:
     """The longest run of True in every row, the first of equally long ones; shape as given."""
     length = np.zeros(complete.shape, dtype=np.int64)
-    for period in range(complete.shape[1]):
-        before: np.ndarray | int = length[:, period - 1] if period else 0
-        length[:, period] = np.where(complete[:, period], before + 1, 0)
-    end = np.argmax(length, axis=1)
-    start = end - length[np.arange(len(end)), end] + 1
+    length[:, 0] = complete[:, 0]
+    for period in range(1, complete.shape[1]):
+        length[:, period] = np.where(complete[:, period], 1 + length[:, period - 1], 0)
+    end = length.argmax(axis=1)
+    start = end - length.max(axis=1) + 1
     period = np.arange(complete.shape[1])
     run: np.ndarray = complete & (period >= start[:, None]) & (period <= end[:, None])
     return run

@@ -15,35 +15,27 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from scipy import linalg, stats
+from scipy import linalg
 
 from bayesgov.panel.cube import Panel
-from bayesgov.panel.instruments import GmmModel, Moments, Rows, build_moments, instrumented_errors, stack_rows
+from bayesgov.panel.gmm_tests import GmmTest, autocorrelation, chi2_test, wald
+from bayesgov.panel.instruments import (
+    GmmModel,
+    Moments,
+    Rows,
+    build_moments,
+    pulled_regressors,
+    scores,
+    stack_rows,
+    weighted_products,
+)
 
 Steps = Literal["one", "two", "iterated"]
 
-_SINGULAR = 1e-12  # eigenvalues below this share of the largest count as zero
+_WELL_CONDITIONED = 1e-10  # reciprocal condition number, unit diagonal, above which a matrix counts as regular
+_ZERO = 1e-12  # eigenvalues below this share of the largest count as zero
 _MAX_ITERATIONS = 500
 _CONVERGED = 1e-10
-
-
-@dataclass(frozen=True, slots=True)
-class GmmTest:
-    """One test statistic.
-
-    Attributes
-    ----------
-    name : str
-    statistic, p_value : float
-        NaN where the data cannot give them.
-    df : int
-        0 for a standard normal statistic.
-    """
-
-    name: str
-    statistic: float
-    df: int
-    p_value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +50,8 @@ class GmmFit:
         Of the kind that ``covariance_kind`` names.
     one_step : ndarray, shape (n_coefficients,)
         The one-step estimate behind it.
+    df_residual : float
+        Degrees of freedom of t and F under ``small``; infinite otherwise.
     n_obs, n_units, n_instruments : int
         Rows of the level equation in system GMM, of the transformed one otherwise; instruments not counting those
         that are exact combinations of others.
@@ -67,9 +61,11 @@ class GmmFit:
     difference_hansen : tuple of (GmmTest, GmmTest)
         For each group of instruments: Hansen's test without it, and the difference.
     singular : bool
-        Whether the two-step weight needed a generalised inverse.
+        Whether the two-step weight needed a generalised inverse (the Moore-Penrose one).
     iterations : int
         Weights computed after the first.
+    converged : bool
+        False where iterating did not reach a fixed point.
     """
 
     names: tuple[str, ...]
@@ -77,6 +73,7 @@ class GmmFit:
     covariance: np.ndarray
     covariance_kind: str
     one_step: np.ndarray
+    df_residual: float
     n_obs: int
     n_units: int
     n_instruments: int
@@ -87,6 +84,7 @@ class GmmFit:
     difference_hansen: tuple[tuple[GmmTest, GmmTest], ...]
     singular: bool
     iterations: int
+    converged: bool
 
     @property
     def std_errors(self) -> np.ndarray:
@@ -95,14 +93,35 @@ class GmmFit:
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
-    """One estimate for one weight."""
+class _Inverse:
+    """Inverse of a symmetric matrix, the Moore-Penrose one where it is singular."""
+
+    matrix: np.ndarray
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Estimate:
+    """The estimate for one weight."""
 
     coefficients: np.ndarray
     weight: np.ndarray  # (n_instruments, n_instruments)
     bread: np.ndarray  # (X'Z A Z'X)^-1
     projection: np.ndarray  # bread @ X'Z A, shape (n_coefficients, n_instruments)
-    scores: np.ndarray  # g_i at the estimate, shape (n_units, n_instruments)
+    total: np.ndarray  # sum of g_i, shape (n_instruments,)
+
+    @property
+    def distance(self) -> float:
+        return float(self.total @ self.weight @ self.total)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """An estimate with its units' moments and their covariance S."""
+
+    estimate: _Estimate
+    scores: np.ndarray  # g_i, shape (n_units, n_instruments)
+    spread: np.ndarray  # S
 
 
 def fit_gmm(
@@ -132,54 +151,68 @@ def fit_gmm(
     Raises
     ------
     ValueError
-        If there are fewer instruments than coefficients, or the instruments do not identify them.
+        If no unit has a transformed row, there are fewer instruments than coefficients, or the instruments do not
+        identify them.
     """
-    rows = stack_rows(panel, model)
-    rows = _without_collinear(rows)
+    rows = _without_collinear(stack_rows(panel, model))
     moments = build_moments(panel, model, rows)
-    n_coefficients = rows.x.shape[2]
-    n_instruments = _rank(moments.zhz)
+    n_coefficients = len(rows.names)
+    first_weight = _inverse(moments.zhz)
+    n_instruments = first_weight.rank
     if n_instruments < n_coefficients:
         raise ValueError(
             f"{n_coefficients} coefficients need as many instruments; got {n_instruments}: add lags or variables"
         )
-    first = _step(moments, _inverse(moments.zhz))
-    second = _step(moments, _inverse(first.scores.T @ first.scores))
-    last, former, iterations = second, first, 1
-    while steps == "iterated" and iterations < _MAX_ITERATIONS:
-        last, former, iterations = _step(moments, _inverse(last.scores.T @ last.scores)), last, iterations + 1
-        if np.max(np.abs(last.coefficients - former.coefficients)) < _CONVERGED:
+    first = _step(rows, moments, first_weight)
+    efficient = _inverse(first.spread)
+    former, last, iterations, converged = first, _step(rows, moments, efficient), 1, True
+    while steps == "iterated":
+        change = np.max(np.abs(last.estimate.coefficients - former.estimate.coefficients))
+        converged = bool(change < _CONVERGED)
+        if converged or iterations == _MAX_ITERATIONS:
             break
+        efficient = _inverse(last.spread)
+        former, last, iterations = last, _step(rows, moments, efficient), iterations + 1
     chosen = first if steps == "one" else last
-    n_obs = int(rows.mask[:, panel.present.shape[1] :].sum() if model.system else rows.mask.sum())
-    n_units = int(rows.mask.any(axis=1).sum())
-    sigma2 = _error_variance(rows, model, first.coefficients, n_obs)
-    covariance = _covariance(moments, first, former, chosen, sigma2, steps=steps, robust=robust)
-    factor = n_units / (n_units - 1) * (n_obs - 1) / (n_obs - n_coefficients) if small else 1.0
-    covariance = covariance * factor
-    df, plain = n_instruments - n_coefficients, steps == "one" and not robust
+    n_obs, n_units, n_transformed = _counts(panel, model, rows)
+    sigma2 = _error_variance(rows, model, first.estimate.coefficients, n_transformed)
+    covariance = _covariance(rows, moments, first, former, chosen, sigma2, steps=steps, robust=robust)
+    plain = steps == "one" and not robust
+    factor, df_residual = _small_sample(model, n_obs, n_units, n_transformed, n_coefficients, plain=plain)
+    reported = covariance * factor if small else covariance
+    df = n_instruments - n_coefficients
     # Hansen's J belongs to the efficient weight, whichever estimate is reported
-    hansen = _chi2_test("Hansen", _distance(last), df)
-    total = first.scores.sum(axis=0)
+    hansen = chi2_test("Hansen", last.estimate.distance, df)
     return GmmFit(
         names=rows.names,
-        coefficients=chosen.coefficients,
-        covariance=covariance,
+        coefficients=chosen.estimate.coefficients,
+        covariance=reported,
         covariance_kind=_kind(steps, robust=robust, small=small),
-        one_step=first.coefficients,
+        one_step=first.estimate.coefficients,
+        df_residual=df_residual if small else np.inf,
         n_obs=n_obs,
         n_units=n_units,
         n_instruments=n_instruments,
-        sargan=_chi2_test("Sargan", float(total @ first.weight @ total) / sigma2, df),
+        sargan=chi2_test("Sargan", first.estimate.distance / sigma2, df),
         hansen=hansen,
-        wald=_wald(rows.names, chosen.coefficients, covariance, n_units, small=small),
+        wald=wald(rows.names, chosen.estimate.coefficients, reported, df_residual if small else np.inf),
         autocorrelation=tuple(
-            _autocorrelation(panel, model, rows, moments, chosen, covariance, order, sigma2 if plain else None)
-            for order in range(1, orders + 1)
+            autocorrelation(
+                rows,
+                moments,
+                coefficients=chosen.estimate.coefficients,
+                unit_scores=chosen.scores,
+                projection=chosen.estimate.projection,
+                covariance=covariance,
+                order=order,
+                sigma2=sigma2 * (factor if small else 1.0) if plain else None,
+            )
+            for order in range(1, min(orders, len(panel.times) - 1) + 1)
         ),
-        difference_hansen=_difference_hansen(moments, former, hansen, n_coefficients),
-        singular=_rank(former.scores.T @ former.scores) < n_instruments,
+        difference_hansen=_difference_hansen(moments, former.spread, hansen, n_coefficients, n_instruments),
+        singular=efficient.rank < n_instruments,
         iterations=0 if steps == "one" else iterations,
+        converged=converged,
     )
 
 
@@ -191,162 +224,142 @@ def _kind(steps: Steps, *, robust: bool, small: bool) -> str:
     return f"{name}, small-sample" if small else name
 
 
+def _counts(panel: Panel, model: GmmModel, rows: Rows) -> tuple[int, int, int]:
+    """Rows and units of the reported equation, rows of the transformed one."""
+    n_times = len(panel.times)
+    reported = rows.mask[:, n_times:] if model.system else rows.mask
+    return int(reported.sum()), int(reported.any(axis=1).sum()), int(rows.mask[:, :n_times].sum())
+
+
+def _small_sample(
+    model: GmmModel, n_obs: int, n_units: int, n_transformed: int, n_coefficients: int, *, plain: bool
+) -> tuple[float, float]:
+    """Factor of the covariance, and degrees of freedom."""
+    constant = int(model.system)
+    if plain:
+        return n_transformed / (n_transformed - n_coefficients), float(n_obs - n_coefficients)
+    factor = n_units / (n_units - 1) * (n_obs - 1) / (n_obs - n_coefficients)
+    return factor, float(n_units - constant)
+
+
 def _without_collinear(rows: Rows) -> Rows:
     """Rows without period dummies that are exact combinations of the columns before them (their place is not data)."""
     x = rows.x[rows.mask]
     scale = np.linalg.norm(x, axis=0)
-    _, triangle = np.linalg.qr(x / np.where(scale > 0, scale, 1.0), mode="reduced")
-    kept = np.abs(np.diag(triangle)) > 1e-8
-    dropped = [name for name, keep in zip(rows.names, kept, strict=True) if not keep]
-    if not dropped:
+    triangle = np.linalg.qr(x / np.where(scale > 0, scale, 1.0), mode="r")
+    diagonal = np.zeros(x.shape[1])  # fewer rows than columns leave the last ones undetermined
+    diagonal[: triangle.shape[0]] = np.abs(np.diag(triangle))
+    kept = diagonal > 1e-8
+    if kept.all():
         return rows
-    named = [name for name in dropped if not name.lstrip("-").isdigit()]
+    named = [name for name, keep in zip(rows.names, kept, strict=True) if not keep and name not in rows.dummies]
     if named:
         raise ValueError(f"{named[0]} is constant or an exact combination of the other regressors: leave it out")
-    return replace(
-        rows,
-        x=rows.x[:, :, kept],
-        difference_x=rows.difference_x[:, :, kept],
-        names=tuple(name for name, keep in zip(rows.names, kept, strict=True) if keep),
-    )
+    names = tuple(name for name, keep in zip(rows.names, kept, strict=True) if keep)
+    return replace(rows, x=rows.x[:, :, kept], difference_x=rows.difference_x[:, :, kept], names=names)
 
 
-def _inverse(matrix: np.ndarray) -> np.ndarray:
-    """Inverse of a symmetric matrix, the Moore-Penrose one where it is singular."""
+def _inverse(matrix: np.ndarray) -> _Inverse:
+    """By Cholesky factors where the matrix is regular, by eigenvalues otherwise."""
+    scale = 1 / np.sqrt(np.maximum(np.diag(matrix), np.finfo(float).tiny))
+    scaled = scale[:, None] * matrix * scale
+    factor, failed = linalg.lapack.dpotrf(scaled)
+    if not failed:
+        reciprocal, _ = linalg.lapack.dpocon(factor, np.abs(scaled).sum(axis=0).max())
+        if reciprocal > _WELL_CONDITIONED:
+            upper, _ = linalg.lapack.dpotri(factor)
+            whole = np.triu(upper) + np.triu(upper, 1).T
+            return _Inverse(scale[:, None] * whole * scale, matrix.shape[0])
     values, vectors = linalg.eigh(matrix)
-    used = values > _SINGULAR * values[-1]
-    inverse: np.ndarray = (vectors[:, used] / values[used]) @ vectors[:, used].T
-    return inverse
+    used = values > _ZERO * values[-1]
+    correlations = linalg.eigvalsh(scaled)  # the rank does not depend on the instruments' units
+    rank = int((correlations > _WELL_CONDITIONED * correlations[-1]).sum())
+    return _Inverse((vectors[:, used] / values[used]) @ vectors[:, used].T, rank)
 
 
-def _rank(matrix: np.ndarray) -> int:
-    scale = 1 / np.sqrt(np.diag(matrix))
-    values = linalg.eigvalsh(scale[:, None] * matrix * scale)
-    return int((values > 1e-10 * values[-1]).sum())
-
-
-def _step(moments: Moments, weight: np.ndarray) -> _Step:
-    zx, zy = moments.zx.sum(axis=0), moments.zy.sum(axis=0)
-    bread = np.linalg.inv(zx.T @ weight @ zx)
-    projection = bread @ zx.T @ weight
+def _estimate(zx: np.ndarray, zy: np.ndarray, weight: np.ndarray) -> _Estimate:
+    """Raises LinAlgError where the instruments do not identify the coefficients."""
+    projected = zx.T @ weight
+    bread = np.linalg.inv(projected @ zx)
+    projection = bread @ projected
     coefficients = projection @ zy
-    return _Step(coefficients, weight, bread, projection, moments.zy - moments.zx @ coefficients)
+    return _Estimate(coefficients, weight, bread, projection, zy - zx @ coefficients)
 
 
-def _distance(step: _Step) -> float:
-    total = step.scores.sum(axis=0)
-    return float(total @ step.weight @ total)
+def _step(rows: Rows, moments: Moments, weight: _Inverse) -> _Step:
+    try:
+        estimate = _estimate(moments.zx, moments.zy, weight.matrix)
+    except np.linalg.LinAlgError:
+        raise ValueError("the instruments do not identify the coefficients: choose other lags or variables") from None
+    unit_scores = scores(moments, rows.y - rows.x @ estimate.coefficients)
+    return _Step(estimate, unit_scores, unit_scores.T @ unit_scores)
 
 
-def _error_variance(rows: Rows, model: GmmModel, coefficients: np.ndarray, n_obs: int) -> float:
+def _error_variance(rows: Rows, model: GmmModel, coefficients: np.ndarray, n_transformed: int) -> float:
     """Variance of the level errors from the transformed residuals, without a correction for degrees of freedom.
 
-    xtabond2 divides by the number of observations that it reports, which in system GMM is that of the level equation.
+    Over the rows of the transformed equation; xtabond2 before its version 2.8.3 divided by those of the level equation
+    in system GMM.
     """
     n_times = rows.difference_mask.shape[1]
-    residuals = (rows.y - rows.x @ coefficients)[:, :n_times]
+    residuals = rows.y[:, :n_times] - rows.x[:, :n_times] @ coefficients
     per_row = 2.0 if model.transformation == "difference" else 1.0  # a difference has twice the variance
-    return float((residuals**2).sum() / (per_row * n_obs))
+    return float((residuals**2).sum() / (per_row * n_transformed))
 
 
 def _covariance(
-    moments: Moments, first: _Step, former: _Step, chosen: _Step, sigma2: float, *, steps: Steps, robust: bool
+    rows: Rows,
+    moments: Moments,
+    first: _Step,
+    former: _Step,
+    chosen: _Step,
+    sigma2: float,
+    *,
+    steps: Steps,
+    robust: bool,
 ) -> np.ndarray:
-    spread = first.projection @ first.scores.T
-    sandwich = spread @ spread.T
+    sandwich = first.estimate.projection @ first.spread @ first.estimate.projection.T
     if steps == "one":
-        return sandwich if robust else sigma2 * first.bread
+        return sandwich if robust else sigma2 * first.estimate.bread
+    bread = chosen.estimate.bread
     if not robust:
-        return chosen.bread
+        return bread
     # dS/db_k = -sum (x_k'Z g' + g Z'x_k), through which the estimated weight adds to the variance
-    pull = chosen.weight @ chosen.scores.sum(axis=0)
-    slope = np.einsum("nlk,n->lk", moments.zx, former.scores @ pull) + former.scores.T @ (pull @ moments.zx)
-    derivative = chosen.projection @ slope
-    behind = sandwich if steps == "two" else former.bread
-    cross = derivative @ chosen.bread
-    corrected: np.ndarray = chosen.bread + cross + cross.T + derivative @ behind @ derivative.T
+    pull = chosen.estimate.weight @ chosen.estimate.total
+    slope = weighted_products(moments, former.scores @ pull, rows.x)
+    slope = slope + former.scores.T @ pulled_regressors(moments, pull, rows.x)
+    derivative = chosen.estimate.projection @ slope
+    behind = sandwich if steps == "two" else former.estimate.bread
+    cross = derivative @ bread
+    corrected: np.ndarray = bread + cross + cross.T + derivative @ behind @ derivative.T
     return corrected
 
 
-def _chi2_test(name: str, statistic: float, df: int) -> GmmTest:
-    if df <= 0:
-        return GmmTest(name, float("nan"), df, float("nan"))
-    return GmmTest(name, statistic, df, float(stats.chi2.sf(statistic, df)))
-
-
-def _wald(
-    names: tuple[str, ...], coefficients: np.ndarray, covariance: np.ndarray, n_units: int, *, small: bool
-) -> GmmTest:
-    """All coefficients but the constant are zero."""
-    tested = np.array([name != "constant" for name in names])
-    part = coefficients[tested]
-    statistic = float(part @ np.linalg.pinv(covariance[np.ix_(tested, tested)]) @ part)
-    df = int(tested.sum())
-    if not small:
-        return _chi2_test("Wald", statistic, df)
-    return GmmTest("Wald F", statistic / df, df, float(stats.f.sf(statistic / df, df, n_units - 1)))
-
-
-def _autocorrelation(
-    panel: Panel,
-    model: GmmModel,
-    rows: Rows,
-    moments: Moments,
-    step: _Step,
-    covariance: np.ndarray,
-    order: int,
-    sigma2: float | None,
-) -> GmmTest:
-    """Arellano & Bond's (1991, eqs. 8-10) test of autocorrelation in first differences.
-
-    ``sigma2`` is given where the errors count as independent with one variance.
-    """
-    residuals = rows.difference_y - rows.difference_x @ step.coefficients
-    earlier = np.zeros_like(residuals)
-    earlier[:, order:] = residuals[:, :-order]
-    earlier = np.where(rows.difference_mask, earlier, 0.0)
-    products = (earlier * residuals).sum(axis=1)
-    if not np.any(products):
-        return GmmTest(f"AR({order})", float("nan"), 0, float("nan"))
-    pull = np.einsum("nt,ntk->k", earlier, rows.difference_x)
-    if sigma2 is None:
-        own, joint = float(products @ products), step.scores.T @ products
-    else:
-        errors = earlier - np.concatenate([earlier[:, 1:], np.zeros((earlier.shape[0], 1))], axis=1)  # D'w
-        errors[:, 0] = -earlier[:, 1]
-        own = sigma2 * float((errors**2).sum())
-        joint = sigma2 * instrumented_errors(panel, model, rows, moments, errors)
-    variance = own - 2 * float(pull @ step.projection @ joint) + float(pull @ covariance @ pull)
-    statistic = float(products.sum() / np.sqrt(variance)) if variance > 0 else float("nan")
-    return GmmTest(f"AR({order})", statistic, 0, float(2 * stats.norm.sf(abs(statistic))))
-
-
 def _difference_hansen(
-    moments: Moments, former: _Step, hansen: GmmTest, n_coefficients: int
+    moments: Moments, spread: np.ndarray, hansen: GmmTest, n_coefficients: int, n_instruments: int
 ) -> tuple[tuple[GmmTest, GmmTest], ...]:
     """Hansen's test without each group of instruments, and what the group adds.
 
-    The weight of what is left is a block of the full S, so the difference cannot be negative.
+    The weight of what is left is a block of the full S, so the difference cannot be negative unless S is singular.
     """
-    covariance = former.scores.T @ former.scores
-    groups: dict[str, np.ndarray] = {
-        name: np.array([group == name for group in moments.groups]) for name in dict.fromkeys(moments.groups)
-    }
-    if 0 < moments.in_level.sum() < moments.in_level.size:
-        groups["instruments of the level equation"] = moments.in_level
+    members = np.array(moments.groups)
+    groups = {name: members == name for name in dict.fromkeys(moments.groups) if name}
+    if 0 < moments.level_gmm.sum() < moments.level_gmm.size:
+        groups["gmm of the level equation"] = moments.level_gmm
     tests = []
     for name, removed in groups.items():
         kept = np.flatnonzero(~removed)
-        if kept.size < n_coefficients:
+        block = np.ix_(kept, kept)
+        # instruments that are combinations of others keep no count of their own
+        regular = n_instruments == members.size
+        left = kept.size if regular else _inverse(moments.zhz[block]).rank if kept.size else 0
+        if left < n_coefficients or left == n_instruments:
             continue
-        part = replace(moments, zx=moments.zx[:, kept], zy=moments.zy[:, kept])
         try:
-            step = _step(part, _inverse(covariance[np.ix_(kept, kept)]))
+            part = _estimate(moments.zx[kept], moments.zy[kept], _inverse(spread[block]).matrix)
         except np.linalg.LinAlgError:
             continue
-        without = _chi2_test(
-            f"Hansen without {name}", _distance(step), _rank(moments.zhz[np.ix_(kept, kept)]) - n_coefficients
-        )
+        without = chi2_test(f"Hansen without {name}", part.distance, left - n_coefficients)
         difference = hansen.statistic - (without.statistic if without.df > 0 else 0.0)
-        tests.append((without, _chi2_test(f"difference, {name}", difference, hansen.df - max(without.df, 0))))
+        tests.append((without, chi2_test(f"difference, {name}", difference, n_instruments - left)))
     return tuple(tests)

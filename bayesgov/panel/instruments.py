@@ -2,14 +2,15 @@
 
 Roodman (2009, doi:10.1177/1536867X0900900106). The transformed equation takes lagged levels as instruments, the level
 equation lagged differences; a missing instrument counts as zero. The rows of a unit are its transformed equation,
-period by period, and then its level equation. Instruments are built for a block of units at a time and only their
-products are kept, so memory grows with units × instruments × regressors, not with units × periods × instruments.
+period by period, and then its level equation. An instrument is non-zero in few rows, most of them in one, so only its
+non-zero pieces are kept, one column for each row: memory grows with units × pieces, and every product of instruments
+is one of pieces.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,8 +19,6 @@ from bayesgov.panel.cube import Panel, differenced, lagged
 
 Equation = Literal["both", "difference", "level"]
 Transformation = Literal["difference", "deviation"]
-
-_BLOCK_CELLS = 4_000_000  # numbers of a block's instruments held at a time (32 MB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,8 @@ class GmmStyle:
     ----------
     first, last : int, int or None
         Lags for the transformed equation; None for as many as there are. Endogenous variables start at lag 2,
-        predetermined ones at 1, exogenous ones at 0. The level equation takes the difference at lag ``first - 1``.
+        predetermined ones at 1, exogenous ones at 0. The level equation takes the difference at lag ``first - 1``,
+        further lags being redundant; with ``equation = "level"``, where they are not, at lags ``first`` to ``last``.
     collapse : bool
         One column for each lag instead of each lag and period.
     equation : {"both", "difference", "level"}
@@ -57,7 +57,10 @@ class GmmStyle:
 
 @dataclass(frozen=True, slots=True)
 class IvStyle:
-    """A variable as its own instrument, one column: transformed in the one equation, as it stands in the other."""
+    """A variable as its own instrument, one column: transformed in the one equation, as it stands in the other.
+
+    Rows where it is missing are not used.
+    """
 
     variable: str
     lag: int = 0
@@ -100,64 +103,81 @@ class Rows:
     x : ndarray, shape (n_units, n_rows, n_regressors)
     y : ndarray, shape (n_units, n_rows)
     mask : ndarray of bool, shape (n_units, n_rows)
-    transform : ndarray, shape (n_units or 1, n_rows, n_times)
-        The rows as combinations of level errors: their covariance is ``transform @ transform.T`` up to scale.
+    transform : ndarray, shape (n_units or 1, n_times, n_times)
+        The transformed equation as combinations of the level equation.
+    spread : ndarray, shape (n_rows, n_times)
+        The rows as combinations of level errors in a unit without gaps: their covariance is ``spread @ spread.T`` up
+        to scale, for every unit, as in xtabond2.
     difference_x, difference_y, difference_mask
         The equation in first differences, shape (n_units, n_times, ...), whatever the transformation: tests of
         autocorrelation are about it.
     names : tuple of str, length n_regressors
+    dummies : mapping of str to int
+        Names of the period dummies, and the periods' positions.
     """
 
     x: np.ndarray
     y: np.ndarray
     mask: np.ndarray
     transform: np.ndarray
+    spread: np.ndarray
     difference_x: np.ndarray
     difference_y: np.ndarray
     difference_mask: np.ndarray
     names: tuple[str, ...]
+    dummies: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Products of instruments with everything else, unit by unit.
+    """Instruments in pieces, one for each row in which an instrument is not zero, and their products.
 
     Attributes
     ----------
-    zx : ndarray, shape (n_units, n_instruments, n_regressors)
-    zy : ndarray, shape (n_units, n_instruments)
+    pieces : ndarray, shape (n_units, n_pieces)
+        Sorted by instrument.
+    row : ndarray of int, shape (n_pieces,)
+        Row of each piece.
+    start : ndarray of int, shape (n_instruments,)
+        First piece of each instrument.
+    zx : ndarray, shape (n_instruments, n_regressors)
+    zy : ndarray, shape (n_instruments,)
     zhz : ndarray, shape (n_instruments, n_instruments)
         Sum over units of Z'HZ, H the covariance of the rows under independent level errors.
     names : tuple of str, length n_instruments
     groups : tuple of str, length n_instruments
-        The instrument declaration that each column belongs to.
-    in_level : ndarray of bool, shape (n_instruments,)
-        Columns that instrument the level equation only.
-    used : ndarray of int, shape (n_instruments,)
-        Positions among the declared columns, of which those that are zero everywhere are left out.
+        The instrument declaration that each belongs to; empty for the constant.
+    level_gmm : ndarray of bool, shape (n_instruments,)
+        Lagged differences that instrument the level equation.
     """
 
+    pieces: np.ndarray
+    row: np.ndarray
+    start: np.ndarray
     zx: np.ndarray
     zy: np.ndarray
     zhz: np.ndarray
     names: tuple[str, ...]
     groups: tuple[str, ...]
-    in_level: np.ndarray
-    used: np.ndarray
+    level_gmm: np.ndarray
+
+    @property
+    def column(self) -> np.ndarray:
+        """Instrument of each piece, shape (n_pieces,)."""
+        ends = np.append(self.start[1:], self.row.size)
+        return np.repeat(np.arange(self.start.size), ends - self.start)
 
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """One instrument: which cube at which rows. ``cells`` are (row, period of the cube) pairs."""
+    """One instrument: the cube, and its (row, period of the cube) pairs."""
 
     name: str
     group: str
-    cube: str
+    cube: np.ndarray
     rows: np.ndarray
     periods: np.ndarray
-
-    def in_level(self, n_times: int) -> bool:
-        return bool((self.rows >= n_times).all())
+    level_gmm: bool = False
 
 
 def stack_rows(panel: Panel, model: GmmModel) -> Rows:
@@ -168,44 +188,53 @@ def stack_rows(panel: Panel, model: GmmModel) -> Rows:
     ValueError
         If no unit has enough consecutive periods for one transformed row.
     """
-    n_units, n_times = panel.present.shape
+    n_times = panel.present.shape[1]
     cubes = [lagged(panel.values[entry.variable], entry.lag) for entry in model.regressors]
     names = [entry.name for entry in model.regressors]
     outcome = panel.values[model.outcome]
-    complete = ~np.isnan(outcome)
-    for cube in cubes:
-        complete &= ~np.isnan(cube)
+    own = [lagged(panel.values[i.variable], i.lag) for i in model.instruments if isinstance(i, IvStyle)]
+    complete = ~np.isnan(np.stack([outcome, *cubes, *own])).any(axis=0)
     if model.system:
         cubes.append(np.ones_like(outcome))
         names.append("constant")
+    dummies: dict[str, int] = {}
     if model.time_effects != "none":
         # the first period is the constant's, or lost in differences
         for period in np.flatnonzero(complete.any(axis=0))[1:]:
             cubes.append(np.broadcast_to(np.arange(n_times) == period, outcome.shape).astype(float))
-            names.append(f"{panel.times[period]}")
+            dummies[f"time[{panel.times[period]}]"] = int(period)
     x = np.where(complete[..., None], np.stack(cubes, axis=-1), 0.0)
     y = np.where(complete, outcome, 0.0)
     difference = _differences(n_times)
-    difference_mask = complete & np.concatenate([np.zeros((n_units, 1), dtype=bool), complete[:, :-1]], axis=1)
-    transform = difference[None] if model.transformation == "difference" else _deviations(complete)
-    mask = difference_mask if model.transformation == "difference" else np.any(transform != 0, axis=2)
+    difference_mask = complete & np.pad(complete[:, :-1], ((0, 0), (1, 0)))
+    changes = np.where(difference_mask[..., None], difference @ x, 0.0)
+    outcome_changes = np.where(difference_mask, y @ difference.T, 0.0)
+    if model.transformation == "difference":
+        transform, spread = difference[None], difference
+        mask, rows_x, rows_y = difference_mask, changes, outcome_changes
+    else:
+        transform, spread = _deviations(complete), _deviations(np.ones((1, n_times), dtype=bool))[0]
+        mask = (transform != 0).any(axis=2)
+        rows_x, rows_y = transform @ x, (transform @ y[..., None])[..., 0]
     if not mask.any():
         raise ValueError(
             "no unit has two consecutive complete periods for the transformed equation: fewer lags, or more periods"
         )
-    level = np.eye(n_times)[None]
     if model.system:
-        transform = np.concatenate([transform, np.broadcast_to(level, (transform.shape[0], n_times, n_times))], axis=1)
+        spread = np.concatenate([spread, np.eye(n_times)])
         mask = np.concatenate([mask, complete], axis=1)
+        rows_x, rows_y = np.concatenate([rows_x, x], axis=1), np.concatenate([rows_y, y], axis=1)
     return Rows(
-        x=np.where(mask[..., None], transform @ x, 0.0),
-        y=np.where(mask, (transform @ y[..., None])[..., 0], 0.0),
+        x=rows_x,
+        y=rows_y,
         mask=mask,
         transform=transform,
-        difference_x=np.where(difference_mask[..., None], difference @ x, 0.0),
-        difference_y=np.where(difference_mask, y @ difference.T, 0.0),
+        spread=spread,
+        difference_x=changes,
+        difference_y=outcome_changes,
         difference_mask=difference_mask,
-        names=tuple(names),
+        names=(*names, *dummies),
+        dummies=dummies,
     )
 
 
@@ -243,166 +272,134 @@ def build_moments(panel: Panel, model: GmmModel, rows: Rows) -> Moments:
         If every instrument is zero.
     """
     columns = _columns(panel, model, rows)
-    n_columns = len(columns)
-    zx = np.empty((rows.y.shape[0], n_columns, rows.x.shape[2]))
-    zy = np.empty((rows.y.shape[0], n_columns))
-    zhz = np.zeros((n_columns, n_columns))
-    for part, z in _blocks(columns, _sources(panel, model, rows), rows):
-        zx[part] = z.transpose(0, 2, 1) @ rows.x[part]
-        zy[part] = (z.transpose(0, 2, 1) @ rows.y[part][..., None])[..., 0]
-        spread = (_of(rows.transform, part).transpose(0, 2, 1) @ z).reshape(-1, n_columns)
-        zhz += spread.T @ spread  # the Gram matrix of T'Z is Z'TT'Z
-    used = np.flatnonzero(np.diag(zhz) > 0)
-    if used.size == 0:
+    row = np.concatenate([column.rows for column in columns])
+    owner = np.repeat(np.arange(len(columns)), [column.rows.size for column in columns])
+    pieces = np.concatenate([column.cube[:, column.periods] for column in columns], axis=1) * rows.mask[:, row]
+    alive = pieces.any(axis=0)
+    if not alive.any():
         raise ValueError("every instrument is zero in every row: choose lags that the panel has")
+    if not alive.all():
+        pieces, row, owner = pieces[:, alive], row[alive], owner[alive]
+    used, start = np.unique(owner, return_index=True)
     kept = [columns[index] for index in used]
-    n_times = panel.present.shape[1]
+    # pieces of rows r and s meet with the errors' covariance H_rs
+    covariance = (rows.spread @ rows.spread.T)[np.ix_(row, row)]
+    gram = (pieces.T @ pieces) * covariance
     return Moments(
-        zx=zx[:, used],
-        zy=zy[:, used],
-        zhz=zhz[np.ix_(used, used)],
+        pieces=pieces,
+        row=row,
+        start=start,
+        zx=_over_units(pieces, row, start, rows.x),
+        zy=_summed((pieces * rows.y[:, row]).sum(axis=0), start, 0),
+        zhz=_summed(_summed(gram, start, 0), start, 1),
         names=tuple(column.name for column in kept),
         groups=tuple(column.group for column in kept),
-        in_level=np.array([column.in_level(n_times) for column in kept]),
-        used=used,
+        level_gmm=np.array([column.level_gmm for column in kept]),
     )
 
 
-def instrumented_errors(panel: Panel, model: GmmModel, rows: Rows, moments: Moments, errors: np.ndarray) -> np.ndarray:
-    """Sum over units of Z'Tv, the instruments' products with transformed level errors.
-
-    Parameters
-    ----------
-    errors : ndarray, shape (n_units, n_times)
-
-    Returns
-    -------
-    ndarray, shape (n_instruments,)
-    """
-    columns = _columns(panel, model, rows)
-    total = np.zeros(len(columns))
-    for part, z in _blocks(columns, _sources(panel, model, rows), rows):
-        total += np.einsum("nrl,nr->l", z, (_of(rows.transform, part) @ errors[part][..., None])[..., 0])
-    used: np.ndarray = total[moments.used]
-    return used
+def scores(moments: Moments, errors: np.ndarray) -> np.ndarray:
+    """Z_i'e_i of every unit, shape (n_units, n_instruments), from errors of shape (n_units, n_rows)."""
+    return _summed(moments.pieces * errors[:, moments.row], moments.start, 1)
 
 
-def _of(transform: np.ndarray, part: slice) -> np.ndarray:
-    """The units' own transformations, or the one that they share."""
-    return transform if transform.shape[0] == 1 else transform[part]
+def weighted_products(moments: Moments, weights: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Sum over units of weight_i Z_i'X_i, shape (n_instruments, n_regressors)."""
+    return _over_units(moments.pieces * weights[:, None], moments.row, moments.start, x)
 
 
-def _blocks(
-    columns: Sequence[_Column], sources: Mapping[str, np.ndarray], rows: Rows
-) -> Iterator[tuple[slice, np.ndarray]]:
-    """Instruments block by block: the units, and z of shape (n_block, n_rows, n_instruments)."""
-    n_units, n_rows = rows.mask.shape
-    size = max(1, _BLOCK_CELLS // (n_rows * len(columns)))
-    for start in range(0, n_units, size):
-        part = slice(start, min(start + size, n_units))
-        yield part, _instrument_block(columns, sources, rows.mask[part], part)
+def pulled_regressors(moments: Moments, pull: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """X_i'Z_i a of every unit, shape (n_units, n_regressors), for a vector over the instruments."""
+    parts = moments.pieces * pull[moments.column]
+    result = np.zeros((x.shape[0], x.shape[2]))
+    for row in np.unique(moments.row):
+        result += parts[:, moments.row == row].sum(axis=1)[:, None] * x[:, row]
+    return result
 
 
-def _sources(panel: Panel, model: GmmModel, rows: Rows) -> Mapping[str, np.ndarray]:
-    """Cubes that instruments are cut from; missing cells are zero."""
-    cubes: dict[str, np.ndarray] = {"1": np.ones(panel.present.shape)}
-    for entry in model.instruments:
-        cube = panel.values[entry.variable]
-        if isinstance(entry, GmmStyle):
-            cubes[entry.variable] = np.nan_to_num(cube)
-            cubes[f"D.{entry.variable}"] = np.nan_to_num(differenced(cube))
-            continue
-        moved = lagged(cube, entry.lag)
-        cubes[f"iv.{entry.variable}.{entry.lag}"] = np.nan_to_num(moved)
-        known = np.where(np.isnan(moved), 0.0, moved)
-        transformed = (rows.transform[:, : panel.present.shape[1]] @ known[..., None])[..., 0]
-        cubes[f"ivt.{entry.variable}.{entry.lag}"] = transformed
-    for position, name in enumerate(rows.names):
-        n_times = panel.present.shape[1]
-        if name in {str(time) for time in panel.times}:
-            cubes[f"ivt.time.{name}"] = rows.x[:, :n_times, position]
-            if model.system:
-                cubes[f"iv.time.{name}"] = rows.x[:, n_times:, position]
-    return cubes
+def _over_units(pieces: np.ndarray, row: np.ndarray, start: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Sum over units of Z_i'X_i: pieces of one row meet that row's regressors."""
+    products = np.empty((row.size, x.shape[2]))
+    for each in np.unique(row):
+        here = np.flatnonzero(row == each)
+        products[here] = pieces[:, here].T @ x[:, each]
+    return _summed(products, start, 0)
+
+
+def _summed(values: np.ndarray, start: np.ndarray, axis: int) -> np.ndarray:
+    """Sums over the pieces of each instrument."""
+    if start.size == values.shape[axis]:
+        return values
+    sums: np.ndarray = np.add.reduceat(values, start, axis=axis)
+    return sums
 
 
 def _columns(panel: Panel, model: GmmModel, rows: Rows) -> list[_Column]:
-    n_times = panel.present.shape[1]
+    n_times = len(panel.times)
     columns: list[_Column] = []
     for entry in model.instruments:
         if isinstance(entry, GmmStyle):
-            columns += _gmm_columns(entry, panel.times, system=model.system)
-        else:
-            name = Regressor(entry.variable, entry.lag).name
-            columns += _iv_columns(name, f"{entry.variable}.{entry.lag}", f"iv({name})", entry.equation, n_times, model)
+            columns += _gmm_columns(entry, panel, system=model.system)
+            continue
+        name = Regressor(entry.variable, entry.lag).name
+        level = lagged(panel.values[entry.variable], entry.lag)
+        columns += _iv_columns(name, f"iv({name})", level, entry.equation, model, rows)
     if model.time_effects != "none":
-        for name in (name for name in rows.names if name in {str(time) for time in panel.times}):
-            columns += _iv_columns(name, f"time.{name}", "iv(time effects)", model.time_effects, n_times, model)
+        for name, period in rows.dummies.items():
+            level = np.broadcast_to(np.arange(n_times) == period, panel.present.shape).astype(float)
+            columns += _iv_columns(name, "iv(time effects)", level, model.time_effects, model, rows)
     if model.system:
-        level = np.arange(n_times)
-        columns.append(_Column("constant", "iv(constant)", "1", n_times + level, level))
+        periods = np.arange(n_times)
+        columns.append(_Column("constant", "", np.ones(panel.present.shape), n_times + periods, periods))
     return columns
 
 
-def _gmm_columns(entry: GmmStyle, times: Sequence[int], *, system: bool) -> list[_Column]:
-    n_times = len(times)
-    group = f"gmm({entry.variable})"
+def _gmm_columns(entry: GmmStyle, panel: Panel, *, system: bool) -> list[_Column]:
+    """Lagged levels for the transformed equation, lagged differences for the level equation."""
+    n_times = len(panel.times)
+    group, cube = f"gmm({entry.variable})", panel.values[entry.variable]
+    last = n_times - 1 if entry.last is None else min(entry.last, n_times - 1)
     columns: list[_Column] = []
     if entry.equation != "level":
-        last = n_times - 1 if entry.last is None else min(entry.last, n_times - 1)
+        level = np.nan_to_num(cube)
         for lag in range(entry.first, last + 1):
-            periods = np.arange(max(lag, 0), n_times)
-            columns += _spread(
-                f"L{lag}.{entry.variable}", group, entry.variable, periods, periods - lag, times, entry.collapse
-            )
+            rows = np.arange(lag, n_times)
+            whole = _Column(f"L{lag}.{entry.variable}", group, level, rows, rows - lag)
+            columns += [whole] if entry.collapse else _by_period(whole, panel.times, 0)
     if system and entry.equation != "difference":
-        lag = max(entry.first - 1, 0)
-        periods = np.arange(lag, n_times)
-        columns += _spread(
-            f"level: D.L{lag}.{entry.variable}",
-            group,
-            f"D.{entry.variable}",
-            n_times + periods,
-            periods - lag,
-            [*times, *times],
-            entry.collapse,
-        )
+        change = np.nan_to_num(differenced(cube))
+        # beside lags in the transformed equation, all but one difference are combinations of the others
+        lags = range(entry.first, last + 1) if entry.equation == "level" else (max(entry.first - 1, 0),)
+        for lag in lags:
+            rows = np.arange(lag, n_times)
+            name = f"level: D.L{lag}.{entry.variable}"
+            whole = _Column(name, group, change, n_times + rows, rows - lag, level_gmm=True)
+            columns += [whole] if entry.collapse else _by_period(whole, panel.times, n_times)
     return columns
 
 
-def _spread(
-    name: str, group: str, cube: str, rows: np.ndarray, periods: np.ndarray, times: Sequence[int], collapse: bool
-) -> list[_Column]:
-    """One column over all rows, or one for each."""
-    if collapse:
-        return [_Column(name, group, cube, rows, periods)]
+def _by_period(column: _Column, times: Sequence[int], first_row: int) -> list[_Column]:
+    """One column for each row instead of one over all."""
     return [
-        _Column(f"{name} in {times[row]}", group, cube, rows[index : index + 1], periods[index : index + 1])
-        for index, row in enumerate(rows)
+        replace(
+            column,
+            name=f"{column.name} in {times[row - first_row]}",
+            rows=column.rows[index : index + 1],
+            periods=column.periods[index : index + 1],
+        )
+        for index, row in enumerate(column.rows)
     ]
 
 
-def _iv_columns(name: str, key: str, group: str, equation: Equation, n_times: int, model: GmmModel) -> list[_Column]:
-    everywhere = np.arange(n_times)
+def _iv_columns(
+    name: str, group: str, level: np.ndarray, equation: Equation, model: GmmModel, rows: Rows
+) -> list[_Column]:
+    n_times = level.shape[1]
+    known, everywhere = np.nan_to_num(level), np.arange(n_times)
+    if model.system and equation == "level":
+        return [_Column(name, group, known, n_times + everywhere, everywhere)]
+    transformed = (rows.transform @ known[..., None])[..., 0]
     if not model.system or equation == "difference":
-        return [_Column(name, group, f"ivt.{key}", everywhere, everywhere)]
-    if equation == "level":
-        return [_Column(name, group, f"iv.{key}", n_times + everywhere, everywhere)]
-    # one column over both equations: the transformed part and the level part
-    rows, periods = np.concatenate([everywhere, n_times + everywhere]), np.concatenate([everywhere, everywhere])
-    return [_Column(name, group, f"both.{key}", rows, periods)]
-
-
-def _instrument_block(
-    columns: Sequence[_Column], sources: Mapping[str, np.ndarray], mask: np.ndarray, part: slice
-) -> np.ndarray:
-    """Instruments of a block of units, shape (n_block, n_rows, n_instruments)."""
-    z = np.zeros((*mask.shape, len(columns)))
-    for index, column in enumerate(columns):
-        if column.cube.startswith("both."):
-            key = column.cube.removeprefix("both.")
-            values = np.concatenate([sources[f"ivt.{key}"][part], sources[f"iv.{key}"][part]], axis=1)
-            z[:, :, index] = values
-        else:
-            z[:, column.rows, index] = sources[column.cube][part][:, column.periods]
-    return np.where(mask[..., None], z, 0.0)
+        return [_Column(name, group, transformed, everywhere, everywhere)]
+    both = np.arange(2 * n_times)  # one column over both equations
+    return [_Column(name, group, np.concatenate([transformed, known], axis=1), both, both)]

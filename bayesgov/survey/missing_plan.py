@@ -13,7 +13,7 @@ from bayesgov.survey.design import Design, MissingColumn
 from bayesgov.survey.kernels.missing import MissingArrays
 from bayesgov.survey.mode import find_mode
 
-MOST_COMBINATIONS = 3**7  # of one row's missing cells
+MOST_COMBINATIONS = 3**9  # of one row's missing cells
 MOST_TERMS = 5_000_000  # summed over rows: about a second a gradient
 
 _SLOPE, _INTERCEPT, _LOG_GAP, _LOG_SD = 2.5, 5.0, 1.5, 1.0

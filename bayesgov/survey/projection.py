@@ -32,8 +32,8 @@ from bayesgov.survey.predictive import (
     weighted_total,
 )
 from bayesgov.survey.projection_rows import ProjectionRows, distinct_rows, reference_parameters, without
-from bayesgov.survey.projection_search import Found, search
-from bayesgov.survey.projector import divergence, project, submodel_distance
+from bayesgov.survey.projection_search import PATH_TOLERANCE, Found, search
+from bayesgov.survey.projector import divergence, factored, project, submodel_distance
 from bayesgov.survey.response import Response, probabilities
 
 
@@ -212,7 +212,13 @@ def _evaluate(rows: ProjectionRows, values: Coefficients, found: Found) -> Proje
     weights, pareto_k = smoothed_weights(outcome_log_probability(rows.cells, values, rows.response))
     kinds = [found.factors[:size] for size in range(len(found.starts))]
     indices = [rows.index(factors) for factors in kinds]
-    nearby = list(found.information_factors)
+    first = rows.reference(values, 0)
+    nearby = [
+        factored(submodel, first, submodel_distance(submodel, first, start[index]))
+        for submodel, start, index in zip(
+            (rows.submodel(factors, values, 0) for factors in kinds), found.starts, indices, strict=True
+        )
+    ]
     own = _Performance(np.zeros(n_cells), np.zeros((rows.n_thresholds, n_cells)))
     sizes = [_Performance(np.zeros(n_cells), np.zeros((rows.n_thresholds, n_cells))) for _ in kinds]
     kl, unconverged = np.zeros(len(kinds)), 0
@@ -221,8 +227,8 @@ def _evaluate(rows: ProjectionRows, values: Coefficients, found: Found) -> Proje
         own.add(rows, reference.probability, weights[draw])
         for size, factors in enumerate(kinds):
             submodel = rows.submodel(factors, values, draw)
-            projected = project(submodel, reference, found.starts[size][indices[size]], nearby[size])
-            nearby[size] = projected.factor
+            start = found.starts[size][indices[size]]
+            projected = project(submodel, reference, start, nearby[size], tolerance=PATH_TOLERANCE)
             unconverged += not projected.converged
             probability = probabilities(rows.response, submodel_distance(submodel, reference, projected.parameters))
             kl[size] += divergence(submodel, reference, probability) / n_draws

@@ -15,7 +15,6 @@ from scipy.linalg import cho_factor, cho_solve
 
 from bayesgov.survey.response import Response, expected_information, probabilities, score
 
-_DECREMENT = 1e-8  # divergence still to be gained, in nats over all rows: parameters right to 1e-4 standard errors
 _MAX_ITERATIONS = 100
 _TINY = np.finfo(float).tiny
 _FAR = 0.01  # nats an observation: from further away a step is checked against the divergence itself
@@ -90,7 +89,12 @@ class Projected:
 
 
 def project(
-    submodel: Submodel, reference: Reference, start: np.ndarray, factor: tuple[np.ndarray, bool] | None = None
+    submodel: Submodel,
+    reference: Reference,
+    start: np.ndarray,
+    factor: tuple[np.ndarray, bool] | None = None,
+    *,
+    tolerance: float = 1e-8,
 ) -> Projected:
     """Minimise the Kullback-Leibler divergence from the reference to the submodel.
 
@@ -106,20 +110,23 @@ def project(
         the thresholds are determined.
     factor : tuple, optional
         ``Projected.factor`` of a nearby problem.
+    tolerance : float
+        Divergence, in nats over all rows, that is left to be gained before the last step: 1e-8 leaves parameters
+        within 1e-4 of their standard errors.
     """
     counts = reference.probability * submodel.weights
     parameters, decrement, far = start, np.inf, _FAR * submodel.weights.sum()
     if factor is None:
-        factor = _factored(submodel, reference, submodel_distance(submodel, reference, parameters))
+        factor = factored(submodel, reference, submodel_distance(submodel, reference, parameters))
     for _ in range(_MAX_ITERATIONS):
         distance = submodel_distance(submodel, reference, parameters)
         gradient = _gradient(submodel, reference, distance, counts)
         step, previous = cho_solve(factor, gradient), decrement
         decrement = float(gradient @ step) / 2
-        if decrement < _DECREMENT:
+        if decrement < tolerance:
             return Projected(parameters + step, decrement, True, factor)
         if decrement > _SLOW * previous:
-            factor = _factored(submodel, reference, distance)
+            factor = factored(submodel, reference, distance)
             step = cho_solve(factor, gradient)
             decrement = float(gradient @ step) / 2
         if decrement > far or not _in_order(submodel, parameters + step):
@@ -167,8 +174,8 @@ def _gradient(submodel: Submodel, reference: Reference, distance: np.ndarray, co
     return np.concatenate(parts)
 
 
-def _factored(submodel: Submodel, reference: Reference, distance: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Cholesky factor of the expected information."""
+def factored(submodel: Submodel, reference: Reference, distance: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Cholesky factor of :func:`information`."""
     factor: tuple[np.ndarray, bool] = cho_factor(information(submodel, reference, distance))
     return factor
 

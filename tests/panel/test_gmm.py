@@ -123,9 +123,17 @@ def test_system_gmm_of_the_xtabond2_paper(stata_panel: Panel) -> None:
     fit = fit_gmm(stata_panel, model, steps="one", small=True)
     assert (fit.n_instruments, fit.n_obs, fit.hansen.df) == (113, 891, 100)
     assert fit.coefficients[:5] == pytest.approx([0.9356053, -0.6309761, 0.4826203, 0.4839299, -0.4243928], abs=5e-7)
-    assert (fit.sargan.statistic, fit.hansen.statistic) == pytest.approx((186.90, 110.70), abs=5e-3)
+    # the paper's Sargan statistic has the variance of the errors over the rows of the level equation, a bug that
+    # xtabond2 2.8.3 mended: over those of the differenced equation, 140 fewer
+    assert fit.sargan.statistic * 891 / 751 == pytest.approx(186.90, abs=5e-3)
+    assert (fit.hansen.statistic, fit.wald.statistic) == pytest.approx((110.70, 1154.36), abs=5e-3)
+    assert (fit.wald.df, fit.df_residual) == (12, 139)
     assert fit.hansen.p_value == pytest.approx(0.218, abs=5e-4)
     assert [test.statistic for test in fit.autocorrelation] == pytest.approx([-5.46, -0.25], abs=5e-3)
+    without, difference = fit.difference_hansen[-1]
+    assert (without.name, without.df, difference.df) == ("Hansen without gmm of the level equation", 79, 21)
+    assert (without.statistic, difference.statistic) == pytest.approx((84.33, 26.37), abs=5e-3)
+    assert (without.p_value, difference.p_value) == pytest.approx((0.320, 0.193), abs=5e-4)
 
 
 def test_deviations_equal_differences_when_every_lag_instruments() -> None:

@@ -1,6 +1,6 @@
 # Reference numbers for tests of bayesgov.survey.frequentist: fit_statistics, proportional_odds, alternatives, margins.
 # Run in this folder: Rscript model_checks.R   (R 4.2, ordinal 2022.11, VGAM 1.1, nnet 7.3, numDeriv)
-# Writes model_checks.csv (simulated rows, the effect of x1 differs between thresholds) and model_checks.json.
+# Writes model_checks.csv (simulated rows, the effect of woman differs at the first threshold) and model_checks.json.
 suppressPackageStartupMessages({library(ordinal); library(VGAM); library(nnet); library(numDeriv); library(jsonlite)})
 
 set.seed(20240607)

@@ -1,4 +1,4 @@
-"""The Gaussian model as its collapsed density: standard deviations are sampled, coefficients are drawn again exactly."""
+"""The Gaussian model as its collapsed density: standard deviations are sampled, coefficients drawn again exactly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from bayesgov.panel.bayesian.prior import ResolvedPrior, resolve_prior
 from bayesgov.panel.design import PanelDesign
 from bayesgov.panel.likelihood import Columns, PanelFactors, panel_factors, working_columns
 from bayesgov.panel.spec import DynamicPanelSpec
-
 
 COORDINATES = "theta"  # the sampler's own, before they are named
 
@@ -34,6 +33,12 @@ class CollapsedModel:
         Prior scales of common coefficients and of means over regions.
     n_region, n_error : int
         Standard deviations sampled between regions, and of errors.
+    half_scale : ndarray, shape (n_dim,)
+        Scales of the half-normal priors of the standard deviations.
+    resolution : ndarray, shape (n_dim - n_error,)
+        Below how many prior scales each standard deviation, errors apart, is hardly told from zero.
+    error_start : float
+        Rough standard deviation of the errors, where chains start.
     """
 
     columns: Columns
@@ -45,25 +50,21 @@ class CollapsedModel:
     fixed_c: np.ndarray
     n_region: int
     n_error: int
+    half_scale: np.ndarray
+    resolution: np.ndarray
+    error_start: float
 
     @property
     def n_dim(self) -> int:
         """Standard deviations sampled."""
         return self.n_region + (self.columns.n_year > 0) + 1 + self.n_error
 
-    @property
-    def half_scale(self) -> np.ndarray:
-        """Scales of the half-normal priors, shape (n_dim,)."""
-        year = [self.prior.year_scale] if self.columns.n_year else []
-        errors = [self.prior.error_scale] * self.n_error
-        return np.array([*self.prior.region_scale[: self.n_region], *year, self.prior.unit_scale, *errors])
-
     def arguments(self) -> tuple[object, ...]:
         """What ``kernel.log_posterior`` takes between the point and its gradient."""
         factors = self.factors
         return (
             self.within, self.between, factors.group_region, factors.periods, factors.group_units, factors.region_rows,
-            self.columns.n_year, self.fixed_s, self.fixed_c, self.half_scale,
+            self.columns.n_year, self.fixed_s, self.fixed_c, self.half_scale, self.resolution,
         )  # fmt: skip
 
 
@@ -104,7 +105,9 @@ class WorkingDraws:
     def full(self) -> np.ndarray:
         """Every region's coefficients of every column, shape (n_draws, n_regions, n_columns)."""
         n_draws, n_regions, n_varying = self.regional.shape
-        shared = np.broadcast_to(self.common[:, None, n_varying:], (n_draws, n_regions, self.common.shape[1] - n_varying))
+        shared = np.broadcast_to(
+            self.common[:, None, n_varying:], (n_draws, n_regions, self.common.shape[1] - n_varying)
+        )
         return np.concatenate([self.regional, shared], axis=2)
 
 
@@ -139,17 +142,54 @@ def collapsed_model(design: PanelDesign, spec: DynamicPanelSpec) -> CollapsedMod
         fixed_s, fixed_c[:k] = fixed_c[:k].copy(), 0.0
     shift = np.eye(fixed_c.size)
     shift[:-1, -1] = -prior.mean
+    within, between = _products(factors.within @ shift), _products(factors.between @ shift)
+    n_error = len(design.regions) if spec.error_scale == "by_region" else 1
+    error = _error_start(factors)
+    sampled = prior.region_scale[: 0 if unrelated else k]
+    region = _told_from_zero(_region_errors(within, prior.region_scale, error), len(design.regions))[: sampled.size]
+    year = [_told_from_zero(error / np.sqrt(len(design.units)), len(design.times))] * (columns.n_year > 0)
+    unit = _told_from_zero(error / np.sqrt(np.median(factors.periods)), len(design.units))
+    scale = np.array([*sampled, *[prior.year_scale] * len(year), prior.unit_scale])
     return CollapsedModel(
         columns=columns,
         factors=factors,
         prior=prior,
-        within=_products(factors.within @ shift),
-        between=_products(factors.between @ shift),
+        within=within,
+        between=between,
         fixed_s=fixed_s,
         fixed_c=fixed_c,
-        n_region=0 if unrelated else k,
-        n_error=len(design.regions) if spec.error_scale == "by_region" else 1,
+        n_region=sampled.size,
+        n_error=n_error,
+        half_scale=np.append(scale, np.full(n_error, prior.error_scale)),
+        resolution=np.array([*region, *year, unit]) / scale,
+        error_start=error,
     )
+
+
+def _error_start(factors: PanelFactors) -> float:
+    """Standard deviation of the least-squares residuals within units, every slope shared."""
+    stacked = factors.within.reshape(-1, factors.within.shape[2])
+    *_, root = np.linalg.qr(stacked, mode="r")
+    freedom = factors.region_rows.sum() - factors.group_units.sum() - root.size + 1
+    return float(max(np.abs(root[-1]) / np.sqrt(max(freedom, 1.0)), 1e-6))
+
+
+def _told_from_zero[Number: (float, np.ndarray)](std_error: Number, n: int) -> Number:
+    """Which standard deviation between n effects shows against their standard errors e: e (2 / n)^(1/4).
+
+    The standard error of the variance estimated from n effects that are all zero is e^2 sqrt(2 / n).
+    """
+    factor: float = (2.0 / n) ** 0.25
+    return std_error * factor
+
+
+def _region_errors(within: np.ndarray, scale: np.ndarray, error: float) -> np.ndarray:
+    """Typical standard error of a region's coefficients, no larger than their prior scale; shape (n_varying,)."""
+    k = scale.size
+    precision = within[:, :k, :k] / error**2 * np.outer(scale, scale) + np.eye(k)
+    variance = np.median(np.diagonal(np.linalg.inv(precision), axis1=1, axis2=2), axis=0)
+    found: np.ndarray = scale * np.sqrt(variance)
+    return found
 
 
 def _products(roots: np.ndarray) -> np.ndarray:
@@ -167,21 +207,24 @@ def collapsed_density(model: CollapsedModel) -> FusedDensity:
     def expand(theta: np.ndarray, _rng: np.random.Generator) -> dict[str, np.ndarray]:
         return {COORDINATES: theta}  # named after sampling, all draws at once
 
-    initial = np.full(n_dim, 0.5)
-    # errors about as large as the outcome's spread within units, which the slopes then reduce
-    initial[n_dim - model.n_error :] = np.log(0.5 / model.prior.error_scale)
+    # standard deviations at twice what can be told from zero
+    initial = np.full(n_dim, np.arcsinh(2.0))
+    initial[n_dim - model.n_error :] = np.log(model.error_start / model.prior.error_scale)
     return FusedDensity(n_dim, value, expand, {COORDINATES: ("coordinate",)}, {}, initial, jitter=0.1)
 
 
 def scales_at(model: CollapsedModel, theta: np.ndarray) -> Scales:
     """Standard deviations at points of the sampler's coordinates, shape (n_draws, n_dim)."""
     n_draws, n_regions = theta.shape[0], model.factors.within.shape[0]
-    sizes = np.abs(theta) * model.half_scale
+    n_sinh = model.resolution.size
+    sizes = np.abs(np.sinh(theta[:, :n_sinh])) * model.resolution * model.half_scale[:n_sinh]
     at = model.n_region
     year = sizes[:, at] if model.columns.n_year else np.zeros(n_draws)
     at += model.columns.n_year > 0
     errors = np.exp(theta[:, at + 1 :]) * model.half_scale[at + 1 :]
-    region = sizes[:, : model.n_region] if model.n_region else np.broadcast_to(model.fixed_s, (n_draws, model.fixed_s.size))
+    region = (
+        sizes[:, : model.n_region] if model.n_region else np.broadcast_to(model.fixed_s, (n_draws, model.fixed_s.size))
+    )
     return Scales(region, year, sizes[:, at], np.ascontiguousarray(np.broadcast_to(errors, (n_draws, n_regions))))
 
 

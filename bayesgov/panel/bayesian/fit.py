@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import xarray as xr
 
@@ -15,7 +13,6 @@ from bayesgov.panel.bayesian.collapsed import (
     CollapsedModel,
     collapsed_density,
     collapsed_model,
-    is_collapsible,
     redraw_coefficients,
     scales_at,
 )
@@ -28,9 +25,7 @@ from bayesgov.sampling import CompiledModel, SamplingOptions
 TERMS = ("alpha", "beta", "intercept", "delta", "year_effect", "region_sd", "year_sd", "unit_sd", "error_sd")
 
 
-def fit_bayesian(
-    design: PanelDesign, spec: DynamicPanelSpec, label: str = "", seed: int | None = None
-) -> PosteriorFit:
+def fit_bayesian(design: PanelDesign, spec: DynamicPanelSpec, label: str = "", seed: int | None = None) -> PosteriorFit:
     """Sample the posterior of a dynamic panel.
 
     Gaussian models with independent regional coefficients go through the collapsed density; the others through the
@@ -69,7 +64,7 @@ def fit_bayesian(
 def _collapsed_tree(design: PanelDesign, spec: DynamicPanelSpec, options: SamplingOptions) -> xr.DataTree:
     model = collapsed_model(design, spec)
     tree = sampling.sample(_compiled(design, model), options)
-    theta = tree["posterior"][COORDINATES].values.reshape(-1, model.n_dim)
+    theta = tree["posterior"].to_dataset()[COORDINATES].values.reshape(-1, model.n_dim)
     scales = scales_at(model, theta)
     working = redraw_coefficients(model, scales, np.random.default_rng([options.seed, 1]))
     tree["posterior"] = xr.DataTree(named_draws(design, model, scales, working, options.chains))

@@ -114,7 +114,7 @@ def _coords(design: Design, spec: CumulativeSpec, parts: ModelParts) -> dict[str
         coords["scale_term"] = design.scale_terms
     if spec.thresholds != "flexible":
         gaps = [f"{low} to {high}" for low, high in zip(design.thresholds[:-1], design.thresholds[1:], strict=True)]
-        coords["spacing"] = [gaps[first] for first in np.unique(_gap_spacing(spec, len(gaps)), return_index=True)[1]]
+        coords["gap"] = [gaps[first] for first in np.unique(_gap_spacing(spec, len(gaps)), return_index=True)[1]]
     return coords
 
 
@@ -246,7 +246,7 @@ def _structured_thresholds(design: Design, spec: CumulativeSpec) -> Tensor:
     n_gaps = design.n_categories - 2
     if n_gaps == 0:
         return pm.Deterministic("threshold_at_mean", location[None], dims="cut")
-    spacing = pm.HalfNormal("spacing", scale, dims="spacing")
+    spacing = pm.HalfNormal("spacing", scale, dims="gap")
     gaps = spacing[_gap_spacing(spec, n_gaps)]
     reached = pt.concatenate([pt.zeros(1), pt.cumsum(gaps)])
     return pm.Deterministic("threshold_at_mean", location + reached - 0.5 * gaps.sum(), dims="cut")

@@ -153,17 +153,23 @@ def marginal_likelihood(
     for node in nodes:
         b = modes + spread * node
         here = found if node == 0 else interval(b)
-        pull = rows.total(here.slope)
-        heights.append(rows.total(here.value) - 0.5 * b**2)
-        direct = np.column_stack([rows.total_forms(here.d_lower, here.d_upper), -b * pull])
         d_node = d_modes + (node * spread)[:, None] * d_log_spread
-        slopes.append(direct + (-deviation * pull - b)[:, None] * d_node)
+        heights.append(rows.total(here.value) - 0.5 * b**2)
+        slopes.append(_node_slope(rows, here, deviation, b, d_node))
     terms = np.log(weights)[:, None] + 0.5 * nodes[:, None] ** 2 + np.array(heights)
     integral = logsumexp(terms, axis=0)
-    share = np.exp(terms - integral)
-    gradient = (np.einsum("kg,kgp->gp", share, np.array(slopes)) + d_log_spread).sum(axis=0)
+    gradient = (np.einsum("kg,kgp->gp", np.exp(terms - integral), np.array(slopes)) + d_log_spread).sum(axis=0)
     value = float((np.log(spread) - 0.5 * np.log(2 * np.pi) + integral).sum())
     return Marginal(value, gradient, modes, curvature)
+
+
+def _node_slope(
+    rows: GroupedRows, here: LogInterval, deviation: float, b: np.ndarray, d_node: np.ndarray
+) -> np.ndarray:
+    """Total derivative of j(b) at a node that moves with the parameters, shape (n_present, n_parameters + 1)."""
+    pull = rows.total(here.slope)
+    direct = np.column_stack([rows.total_forms(here.d_lower, here.d_upper), -b * pull])
+    return np.asarray(direct + (-deviation * pull - b)[:, None] * d_node)
 
 
 def _movement(

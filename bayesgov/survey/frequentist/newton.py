@@ -3,7 +3,7 @@
 The log-likelihood of the cumulative logit, probit, cloglog and loglog models is concave in thresholds and coefficients
 together (Pratt 1981, doi:10.1080/01621459.1981.10477613; Burridge 1981, doi:10.1111/j.2517-6161.1981.tb01147.x); with
 cauchit or a scale model it need not be. Where the information is not positive definite a ridge makes it so, and a step
-is halved until thresholds stay in order and the likelihood rises.
+is shortened until thresholds stay in order and the likelihood rises.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from bayesgov.survey.ordinal import Evaluation, OrdinalProblem
 
 _MAX_ITERATIONS = 100
 _MAX_HALVINGS = 40
+_WILD = 30.0  # change of a distance threshold - eta beyond which no step is tried
+_TAME = 4.0  # and from which a step that fails is shortened
 _DECREMENT_TOLERANCE = 1e-6  # in standard errors; the step that follows squares it
 
 
@@ -99,10 +101,25 @@ def _newton_step(found: Evaluation, moving: np.ndarray) -> tuple[np.ndarray, flo
 def _improved(
     problem: OrdinalProblem, parameters: np.ndarray, step: np.ndarray, found: Evaluation, *, slack: float
 ) -> tuple[np.ndarray, Evaluation] | None:
-    """The end of the longest halved step on which the likelihood does not fall; None if there is none."""
-    for halving in range(_MAX_HALVINGS):
-        trial = parameters + step * 0.5**halving
+    """The end of the longest shortened step on which the likelihood does not fall; None if there is none."""
+    reach = _largest_move(problem, step)
+    length = min(1.0, _WILD / reach) if reach > 0 else 1.0
+    for _ in range(_MAX_HALVINGS):
+        trial = parameters + step * length
         new = problem.evaluate(trial)
         if np.isfinite(new.value) and new.value >= found.value - slack:
             return trial, new
+        # where probabilities have saturated the information says nothing about the length of a step
+        length = min(0.5 * length, _TAME / reach) if reach > 0 else 0.5 * length
     return None
+
+
+def _largest_move(problem: OrdinalProblem, step: np.ndarray) -> float:
+    """The largest change of any row's threshold minus linear predictor."""
+    values, nominal = problem.unpack(step), list(problem.design.nominal)
+    common = problem.x @ values.beta
+    moves = [
+        np.abs(cut - common - (problem.x[:, nominal] @ departure if nominal else 0.0)).max()
+        for cut, departure in zip(values.threshold, values.departure.T, strict=True)
+    ]
+    return float(max(moves))

@@ -308,16 +308,22 @@ def _checks(
     if problem.family == "cumulative" and problem.design.nominal:
         checks.append(_order_check(problem, parameters))
     checks.append(_convergence_check(found, problem, separation))
+    checks.append(_condition_check(condition, separation))
+    return tuple(checks)
+
+
+def _condition_check(condition: float, separation: Separation) -> Check:
+    if separation.kind != "none":
+        return Check("condition_number", None, _CONDITION_MAX, "not applicable", "separated: the information vanishes")
     status: Status = "pass" if condition < _CONDITION_MAX else "warn"
     advice = "" if status == "pass" else "predictors are nearly collinear: see the condition indices"
-    checks.append(Check("condition_number", condition, _CONDITION_MAX, status, advice))
-    return tuple(checks)
+    return Check("condition_number", condition, _CONDITION_MAX, status, advice)
 
 
 def _separation_check(separation: Separation, problem: OrdinalProblem) -> Check:
     if separation.kind == "none":
         return Check("separation", 0.0, 0.0, "pass")
-    named = [name for name in separation.names if name.startswith(("beta", "departure"))] or list(separation.names)
+    named = separation.names
     cells = "; ".join(filter(None, (_empty_cells(problem, name) for name in named)))
     advice = (
         f"{separation.kind} separation: {', '.join(named)} {'runs' if len(named) == 1 else 'run'} off to infinity, "

@@ -26,6 +26,7 @@ from bayesgov.survey.spec import CumulativeSpec
 
 _MAX_STEPS = 100
 _ROOT_TOLERANCE = 1e-8  # of z
+_FLAT = 1e-2  # share of the target below which the slope of z is no guide
 _FAR = 1e6  # standard errors beyond which a limit is called infinite
 
 
@@ -212,8 +213,8 @@ def _limit(problem: OrdinalProblem, estimate: np.ndarray, position: int, error: 
             return trial
         point = found.parameters
         inner, outer = (trial, outer) if abs(root) < abs(target) else (inner, trial)
-        # dz / db = -(d l_p / db) / z
-        slope = -float(found.evaluation.gradient[position]) / root if root != 0 else 1 / error
+        # dz / db = -(d l_p / db) / z, which says nothing where the profile is flat
+        slope = -float(found.evaluation.gradient[position]) / root if abs(root) > _FLAT * abs(target) else 0.0
         proposal = trial - (root - target) / slope if slope > 0 else float("nan")
         trial = _bracketed(proposal, inner, outer, float(estimate[position]), float(np.sign(target)) * 5 * error)
     return float("nan")

@@ -18,6 +18,7 @@ from scipy.optimize import linprog
 from bayesgov.survey.ordinal import OrdinalProblem
 
 _MOVES = 1e-6  # of the unit box in which the direction lies
+_ROWS_AT_ONCE = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Separation:
     kind : {"complete", "quasi-complete", "none"}
         Complete: every row's probability rises along the direction.
     names : tuple of str
-        Parameters that run off; under complete separation, a set of them that suffices for it.
+        Coefficients and departures that run off; under complete separation, a set of them that suffices for it.
     """
 
     kind: Literal["complete", "quasi-complete", "none"]
@@ -45,25 +46,39 @@ def find_separation(problem: OrdinalProblem) -> Separation:
         Best with standardised predictors. A scale model is left out of account.
     """
     size = len(problem.names) - problem.scale_x.shape[1]
-    # each distinct row once: the same cone, and programmes of moderate size
-    rows = np.unique(np.round(_growing_terms(problem)[:, :size], 12), axis=0)
-    widest = linprog(-rows.sum(axis=0), A_ub=-rows, b_ub=np.zeros(len(rows)), bounds=(-1, 1), method="highs")
-    if widest.x is None or np.all(rows @ widest.x < _MOVES):
+    rows = _growing_terms(problem)[:, :size]
+    widest = _best_direction(rows.sum(axis=0), rows)
+    if np.all(rows @ widest < _MOVES):
         return Separation("none", ())
     complete = _separates_completely(rows)
-    moving = _needed(problem, rows) if complete else np.abs(widest.x) > _MOVES
-    return Separation(
-        "complete" if complete else "quasi-complete",
-        tuple(name for name, moves in zip(problem.names, moving, strict=False) if moves),
-    )
+    moving = _needed(problem, rows) if complete else np.abs(widest) > _MOVES
+    named = tuple(name for name, moves in zip(problem.names, moving, strict=False) if moves)
+    effects = tuple(name for name in named if name.startswith(("beta", "departure")))
+    return Separation("complete" if complete else "quasi-complete", effects or named)
+
+
+def _best_direction(gain: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The d in the unit box with rows @ d >= 0 that maximises gain @ d, from as few of the rows as settle it.
+
+    Rows are left out until a solution violates them, so that a million rows cost little more than thousands.
+    """
+    used = np.zeros(len(rows), dtype=bool)
+    used[:: max(1, len(rows) // _ROWS_AT_ONCE)] = True
+    while True:
+        found = linprog(-gain, A_ub=-rows[used], b_ub=np.zeros(used.sum()), bounds=(-1, 1), method="highs")
+        if found.x is None:  # the solver gave up: no direction to report
+            return np.zeros_like(gain)
+        shortfall = np.where(used, 0.0, rows @ found.x)
+        violated = np.flatnonzero(shortfall < -_MOVES)
+        if violated.size == 0:
+            return np.asarray(found.x)
+        used[violated[np.argsort(shortfall[violated])[:_ROWS_AT_ONCE]]] = True
 
 
 def _separates_completely(rows: np.ndarray) -> bool:
     """Whether some direction raises every term by at least t > 0."""
-    raised = np.hstack([-rows, np.ones((len(rows), 1))])
-    target = -np.eye(raised.shape[1])[-1]
-    found = linprog(target, A_ub=raised, b_ub=np.zeros(len(rows)), bounds=(-1, 1), method="highs")
-    return found.x is not None and bool(found.x[-1] > _MOVES)
+    raised = np.column_stack([rows, -np.ones(len(rows))])
+    return bool(_best_direction(np.eye(raised.shape[1])[-1], raised)[-1] > _MOVES)
 
 
 def _needed(problem: OrdinalProblem, rows: np.ndarray) -> np.ndarray:

@@ -258,3 +258,39 @@ def test_a_start_far_away_ends_at_the_same_maximum():
     found = fit_ordered(design, spec())
     other = fit_ordered(design, spec(), start=np.array([-9.0, -3, 3, 9, -2, 3, 1]))
     np.testing.assert_allclose(other.parameters, found.parameters, atol=1e-8)
+
+
+def test_a_rare_predictor_with_a_strong_effect_converges():
+    # the second Newton step saturates the dummy's rows, after which the information says nothing about the third
+    rng = np.random.default_rng(1)
+    n = 20_000
+    x = rng.normal(size=n)
+    y = np.digitize(x + rng.logistic(size=n), [-4, -2, 0, 1, 5])
+    dummy = np.zeros(n)
+    dummy[np.flatnonzero(y == 5)[:20]] = 1
+    dummy[np.flatnonzero(y == 2)[:2]] = 1
+    found = fit_ordered(
+        design_from_arrays(y, np.column_stack([x, dummy]), levels="abcdef", terms=["x", "rare"]), spec()
+    )
+    assert found.usable
+    assert found.correct_decimals.min() >= 8
+    assert 6 < found.parameters[-1] < 9
+
+
+def test_without_predictors_the_thresholds_are_the_margins():
+    design = rows()
+    plain = replace(design, x=np.zeros((400, 0)), terms=(), factors=(), offset=np.zeros(400))
+    for family in ("cumulative", "adjacent", "continuation"):
+        found = fit_ordered(plain, spec(family=family))
+        share = np.bincount(design.y, weights=design.weights) / design.weights.sum()
+        np.testing.assert_allclose(found.problem.probabilities(found.parameters)[0], share, rtol=1e-9)
+        assert found.usable
+
+
+def test_rows_of_weight_zero_count_for_nothing():
+    design = rows()
+    weights = design.weights * (design.row % 3 != 0)
+    dropped = fit_ordered(design.take(weights > 0), spec(covariance="robust"))
+    kept = fit_ordered(replace(design, weights=weights), spec(covariance="robust"))
+    np.testing.assert_allclose(kept.parameters, dropped.parameters, rtol=1e-9)
+    np.testing.assert_allclose(kept.covariance, dropped.covariance, rtol=1e-7)
