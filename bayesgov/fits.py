@@ -6,9 +6,9 @@ Both approaches keep their results in an ``xarray.DataTree`` in the ArviZ schema
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, final
+from typing import Any, Literal, Protocol, final
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,9 @@ from scipy import stats
 
 Approach = Literal["bayesian", "frequentist"]
 Status = Literal["pass", "warn", "fail", "not applicable"]
+
+# From a Design and parameters with dims (chain, draw, ...) to predictions with dims (chain, draw, obs[, category]).
+type Predictor = Callable[[Any, xr.Dataset], xr.DataArray]
 
 # The columns of ``Fit.estimates``, in order. The first six are shared; p-values and posterior probabilities keep
 # columns of their own, so that no table aligns one under the other.
@@ -68,6 +71,8 @@ class Fit(Protocol):
 
     def estimates(self, level: float = 0.95) -> pd.DataFrame: ...
 
+    def predict(self, design: Any) -> xr.DataArray: ...
+
     def checks(self) -> tuple[Check, ...]: ...
 
 
@@ -86,12 +91,15 @@ class PosteriorFit:
         Posterior variables that are estimands, in the order of a report.
     checks_run : tuple of Check
         What :func:`bayesgov.diagnostics.posterior_checks` found.
+    predictor : callable, optional
+        How draws become predictions; None for a fit without rows.
     """
 
     label: str
     tree: xr.DataTree
     terms: tuple[str, ...]
     checks_run: tuple[Check, ...]
+    predictor: Predictor | None = None
 
     @property
     def approach(self) -> Approach:
@@ -99,6 +107,26 @@ class PosteriorFit:
 
     def checks(self) -> tuple[Check, ...]:
         return self.checks_run
+
+    def predict(self, design: Any) -> xr.DataArray:
+        """Predictions for rows, one for every draw.
+
+        Parameters
+        ----------
+        design : Design
+            Of the fit, or of new rows under its encoding.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dims chain, draw, obs and, for an ordered outcome, category.
+
+        Raises
+        ------
+        ValueError
+            If the fit has no rows behind it, or the Design does not belong to it.
+        """
+        return _predicted(self.predictor, self.label, design, self.tree, "posterior")
 
     def estimates(self, level: float = 0.95) -> pd.DataFrame:
         """Posterior median, standard deviation and equal-tailed interval of every estimand.
@@ -141,14 +169,18 @@ class EstimatorFit:
     label : str
     tree : xarray.DataTree
         Group ``estimates`` with dim ``term``: ``estimate``, ``std_error`` and ``df`` (infinite for a normal
-        reference distribution); further groups hold tests and profile intervals. Root attribute ``bayesgov_kind`` is
-        "asymptotic_normal", "bootstrap" or "point"; ``interval`` names the interval ("Wald confidence").
+        reference distribution); further groups hold tests and profile intervals. Group ``point``, for predictions,
+        has the estimates under the names of a posterior with one chain of one draw. Root attribute ``bayesgov_kind``
+        is "asymptotic_normal", "bootstrap" or "point"; ``interval`` names the interval ("Wald confidence").
     checks_run : tuple of Check
+    predictor : callable, optional
+        How the group ``point`` becomes predictions; None for a fit without rows.
     """
 
     label: str
     tree: xr.DataTree
     checks_run: tuple[Check, ...]
+    predictor: Predictor | None = None
 
     @property
     def approach(self) -> Approach:
@@ -156,6 +188,26 @@ class EstimatorFit:
 
     def checks(self) -> tuple[Check, ...]:
         return self.checks_run
+
+    def predict(self, design: Any) -> xr.DataArray:
+        """Predictions for rows, from the estimates: a point estimate is a posterior with one atom.
+
+        Parameters
+        ----------
+        design : Design
+            Of the fit, or of new rows under its encoding.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dims chain, draw, obs and, for an ordered outcome, category.
+
+        Raises
+        ------
+        ValueError
+            If the fit has no rows behind it, or the Design does not belong to it.
+        """
+        return _predicted(self.predictor, self.label, design, self.tree, "point")
 
     def estimates(self, level: float = 0.95) -> pd.DataFrame:
         """Point estimate, standard error, symmetric interval and p-value of every estimand.
@@ -226,6 +278,12 @@ def element_names(variable: xr.DataArray) -> list[str]:
     labels = [[str(value) for value in variable[dim].values] for dim in dims]
     grid = np.stack(np.meshgrid(*labels, indexing="ij"), axis=-1).reshape(-1, len(dims))
     return [f"{variable.name}[{', '.join(entry)}]" for entry in grid]
+
+
+def _predicted(predictor: Predictor | None, label: str, design: Any, tree: xr.DataTree, group: str) -> xr.DataArray:
+    if predictor is None:
+        raise ValueError(f"predictions need a fit to rows; {label} has none behind it: fit with bayesgov.fit")
+    return predictor(design, tree[group].to_dataset())
 
 
 def _require_level(level: float) -> None:

@@ -45,6 +45,9 @@ class GmmFit:
     Attributes
     ----------
     names : tuple of str, length n_coefficients
+        Regressors, then ``constant`` (system GMM) and period dummies such as ``time[1999]``.
+    lags_of_outcome : tuple of str
+        Those of ``names`` that are the outcome's lags.
     coefficients : ndarray, shape (n_coefficients,)
     covariance : ndarray, shape (n_coefficients, n_coefficients)
         Of the kind that ``covariance_kind`` names.
@@ -69,6 +72,7 @@ class GmmFit:
     """
 
     names: tuple[str, ...]
+    lags_of_outcome: tuple[str, ...]
     coefficients: np.ndarray
     covariance: np.ndarray
     covariance_kind: str
@@ -185,6 +189,7 @@ def fit_gmm(
     hansen = chi2_test("Hansen", last.estimate.distance, df)
     return GmmFit(
         names=rows.names,
+        lags_of_outcome=tuple(entry.name for entry in model.regressors if entry.variable == model.outcome),
         coefficients=chosen.estimate.coefficients,
         covariance=reported,
         covariance_kind=_kind(steps, robust=robust, small=small),

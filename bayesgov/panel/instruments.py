@@ -106,8 +106,7 @@ class Rows:
     transform : ndarray, shape (n_units or 1, n_times, n_times)
         The transformed equation as combinations of the level equation.
     spread : ndarray, shape (n_rows, n_times)
-        The rows as combinations of level errors in a unit without gaps: their covariance is ``spread @ spread.T`` up
-        to scale, for every unit, as in xtabond2.
+        The rows as combinations of level errors in a unit without gaps, whose covariance xtabond2 gives every unit.
     difference_x, difference_y, difference_mask
         The equation in first differences, shape (n_units, n_times, ...), whatever the transformation: tests of
         autocorrelation are about it.
@@ -137,7 +136,6 @@ class Moments:
     pieces : ndarray, shape (n_units, n_pieces)
         Sorted by instrument.
     row : ndarray of int, shape (n_pieces,)
-        Row of each piece.
     start : ndarray of int, shape (n_instruments,)
         First piece of each instrument.
     zx : ndarray, shape (n_instruments, n_regressors)
@@ -278,8 +276,7 @@ def build_moments(panel: Panel, model: GmmModel, rows: Rows) -> Moments:
     alive = pieces.any(axis=0)
     if not alive.any():
         raise ValueError("every instrument is zero in every row: choose lags that the panel has")
-    if not alive.all():
-        pieces, row, owner = pieces[:, alive], row[alive], owner[alive]
+    pieces, row, owner = pieces[:, alive], row[alive], owner[alive]
     used, start = np.unique(owner, return_index=True)
     kept = [columns[index] for index in used]
     # pieces of rows r and s meet with the errors' covariance H_rs
@@ -346,8 +343,8 @@ def _columns(panel: Panel, model: GmmModel, rows: Rows) -> list[_Column]:
         columns += _iv_columns(name, f"iv({name})", level, entry.equation, model, rows)
     if model.time_effects != "none":
         for name, period in rows.dummies.items():
-            level = np.broadcast_to(np.arange(n_times) == period, panel.present.shape).astype(float)
-            columns += _iv_columns(name, "iv(time effects)", level, model.time_effects, model, rows)
+            dummy = np.broadcast_to(np.arange(n_times) == period, panel.present.shape).astype(float)
+            columns += _iv_columns(name, "iv(time effects)", dummy, model.time_effects, model, rows)
     if model.system:
         periods = np.arange(n_times)
         columns.append(_Column("constant", "", np.ones(panel.present.shape), n_times + periods, periods))

@@ -6,21 +6,17 @@ within a few dozen MiB, and rows that no likelihood can tell apart are merged fi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.special import logsumexp
 
 from bayesgov.survey.design import Design, MonotonicTerm
 from bayesgov.survey.margins import Coefficients, coefficients, distances
 from bayesgov.survey.merge import covariate_patterns
 from bayesgov.survey.response import Response, log_probability_at
 
-_FEWEST_DRAWS = 25  # a tail of a fifth of them has the five that its shape needs
 _BLOCK_CELLS = 1 << 19  # doubles of one temporary array: 4 MiB stay in the cache of most machines
 
 
@@ -175,48 +171,6 @@ def total_log_likelihood(design: Design, posterior: xr.Dataset, response: Respon
     shape = (posterior.sizes["chain"], posterior.sizes["draw"])
     coords = {"chain": posterior["chain"], "draw": posterior["draw"]}
     return xr.DataArray(total.reshape(shape), coords, ("chain", "draw"), name=design.outcome)
-
-
-def smoothed_weights(log_likelihood: np.ndarray, relative_efficiency: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Pareto-smoothed importance weights of leaving one observation out (doi:10.48550/arXiv.1507.02646).
-
-    Parameters
-    ----------
-    log_likelihood : ndarray, shape (n_draws, n_rows)
-        Of one observation of each row.
-    relative_efficiency : float
-        Effective over actual number of draws.
-
-    Returns
-    -------
-    weights : ndarray, shape (n_draws, n_rows)
-        Each column sums to one.
-    pareto_k : ndarray, shape (n_rows,)
-        Minus infinity where every draw gives the same likelihood.
-
-    Raises
-    ------
-    ValueError
-        With fewer than 25 draws.
-    """
-    from arviz_stats.base.array import BaseArray
-
-    n_draws, n_rows = log_likelihood.shape
-    if n_draws < _FEWEST_DRAWS:
-        raise ValueError(f"Pareto-smoothed weights need {_FEWEST_DRAWS} or more draws; got {n_draws}")
-    weights, pareto_k = np.full((n_draws, n_rows), 1 / n_draws), np.full(n_rows, -np.inf)
-    # a row of the same likelihood at every draw has no tail to smooth, and no influence
-    varies = np.ptp(log_likelihood, axis=0) > 0
-    if varies.any():
-        psislw: Any = BaseArray().psislw
-        smoothed, pareto_k[varies] = psislw(log_likelihood[:, varies].T, r_eff=relative_efficiency, axis=-1)
-        weights[:, varies] = np.exp(smoothed - logsumexp(smoothed, axis=1, keepdims=True)).T
-    return weights, pareto_k
-
-
-def pareto_k_threshold(n_draws: int) -> float:
-    """Pareto k above which smoothed weights of so many draws are not reliable: min(1 - 1 / log10(S), 0.7)."""
-    return min(1 - 1 / math.log10(n_draws), 0.7)
 
 
 def ranked_probability_score(at_most: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -22,12 +22,11 @@ import xarray as xr
 from bayesgov.fits import Check
 from bayesgov.survey.design import Design
 from bayesgov.survey.margins import Coefficients
+from bayesgov.survey.pareto import pareto_k_threshold, smoothed_weights
 from bayesgov.survey.predictive import (
     block_of_draws,
     outcome_log_probability,
-    pareto_k_threshold,
     ranked_probability_score,
-    smoothed_weights,
     thinned,
     weighted_total,
 )
@@ -281,7 +280,7 @@ def _pareto_check(pareto_k: np.ndarray, n_draws: int) -> Check:
     threshold, worst = pareto_k_threshold(n_draws), float(np.max(pareto_k))
     if worst <= threshold:
         return Check("projection_pareto_k_max", worst, threshold, "pass")
-    high = int((pareto_k > threshold).sum())
+    high = int((~(pareto_k <= threshold)).sum())
     advice = f"{high} distinct rows: leave-one-out weights are unreliable; use more evaluation draws, or K-fold"
     return Check("projection_pareto_k_max", worst, threshold, "warn", advice)
 

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bayesgov.survey import links
@@ -88,6 +88,7 @@ bound = st.floats(-12, 12)
 
 
 @pytest.mark.parametrize("link", LINKS)
+@settings(max_examples=40)
 @given(lower=bound, gap=st.floats(1e-3, 15))
 def test_derivatives_follow_from_differences(link, lower, gap):
     if link == "cloglog":
@@ -113,6 +114,7 @@ def test_derivatives_follow_from_differences(link, lower, gap):
 
 
 @pytest.mark.parametrize("link", LINKS)
+@settings(max_examples=40)
 @given(lower=st.floats(-3, 3), gap=st.floats(0.1, 6), ends=st.sampled_from(["both", "lower", "upper"]))
 def test_curvature_slopes_follow_from_differences(link, lower, gap, ends):
     low = np.array(-np.inf if ends == "upper" else lower)

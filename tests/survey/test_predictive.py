@@ -17,10 +17,8 @@ from bayesgov.survey.predictive import (
     complete_rows,
     merge_rows,
     outcome_log_probability,
-    pareto_k_threshold,
     pointwise_log_likelihood,
     ranked_probability_score,
-    smoothed_weights,
     thinned,
     total_log_likelihood,
     weighted_total,
@@ -131,19 +129,6 @@ def test_weighted_total_is_that_of_repeated_rows():
     total, error = weighted_total(values, weights)
     assert total == pytest.approx(expanded.sum())
     assert error == pytest.approx(np.sqrt(6) * expanded.std(ddof=1))
-
-
-def test_weights_sum_to_one_and_constant_rows_have_no_influence():
-    log_likelihood = np.random.default_rng(4).normal(-1, 0.3, size=(200, 3))
-    log_likelihood[:, 1] = -2.0
-    weights, pareto_k = smoothed_weights(log_likelihood)
-    np.testing.assert_allclose(weights.sum(axis=0), 1)
-    np.testing.assert_allclose(weights[:, 1], 1 / 200)
-    assert pareto_k[1] == -np.inf
-    # the least likely draw weighs most
-    assert np.argmax(weights[:, 0]) == np.argmin(log_likelihood[:, 0])
-    assert pareto_k_threshold(4000) == 0.7
-    assert pareto_k_threshold(100) == 0.5
 
 
 def test_monotonic_effects_follow_their_simplex():

@@ -146,7 +146,8 @@ def collapsed_model(design: PanelDesign, spec: DynamicPanelSpec) -> CollapsedMod
     n_error = len(design.regions) if spec.error_scale == "by_region" else 1
     error = _error_start(factors)
     sampled = prior.region_scale[: 0 if unrelated else k]
-    region = _told_from_zero(_region_errors(within, prior.region_scale, error), len(design.regions))[: sampled.size]
+    errors = _region_errors(factors, within, between, prior.region_scale, error)
+    region = _told_from_zero(errors, len(design.regions))[: sampled.size]
     year = [_told_from_zero(error / np.sqrt(len(design.units)), len(design.times))] * (columns.n_year > 0)
     unit = _told_from_zero(error / np.sqrt(np.median(factors.periods)), len(design.units))
     scale = np.array([*sampled, *[prior.year_scale] * len(year), prior.unit_scale])
@@ -183,11 +184,19 @@ def _told_from_zero[Number: (float, np.ndarray)](std_error: Number, n: int) -> N
     return std_error * factor
 
 
-def _region_errors(within: np.ndarray, scale: np.ndarray, error: float) -> np.ndarray:
-    """Typical standard error of a region's coefficients, no larger than their prior scale; shape (n_varying,)."""
+def _region_errors(
+    factors: PanelFactors, within: np.ndarray, between: np.ndarray, scale: np.ndarray, error: float
+) -> np.ndarray:
+    """Typical standard error of a region's coefficients, no larger than their prior scale; shape (n_varying,).
+
+    Unit effects are taken to be as large as errors.
+    """
     k = scale.size
-    precision = within[:, :k, :k] / error**2 * np.outer(scale, scale) + np.eye(k)
-    variance = np.median(np.diagonal(np.linalg.inv(precision), axis1=1, axis2=2), axis=0)
+    precision = within[:, :k, :k] / error**2
+    weight = factors.periods / (1 + factors.periods) / error**2
+    np.add.at(precision, factors.group_region, weight[:, None, None] * between[:, :k, :k])
+    covariance = np.linalg.inv(precision * np.outer(scale, scale) + np.eye(k))
+    variance = np.median(np.diagonal(covariance, axis1=1, axis2=2), axis=0)
     found: np.ndarray = scale * np.sqrt(variance)
     return found
 

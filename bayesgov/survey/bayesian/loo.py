@@ -15,14 +15,13 @@ from scipy.special import logsumexp
 from bayesgov.fits import Check
 from bayesgov.survey.design import Design
 from bayesgov.survey.margins import Coefficients, distances
+from bayesgov.survey.pareto import pareto_k_threshold, smoothed_weights
 from bayesgov.survey.predictive import (
     block_of_draws,
     blocks,
     brier_score,
     merge_rows,
-    pareto_k_threshold,
     ranked_probability_score,
-    smoothed_weights,
     weighted_total,
 )
 from bayesgov.survey.response import Response, log_probability_at, probabilities
@@ -48,7 +47,7 @@ class PredictivePerformance:
     effective_parameters : float or None
         p_loo, the fall of the log score from all observations to the others; None for K-fold.
     pareto_k : ndarray, shape (n_obs,), or None
-        NaN for rows that were refitted; None for K-fold.
+        Minus infinity for rows that were refitted; None for K-fold.
     pareto_k_threshold : float or None
         Above it importance weights are not to be trusted.
     checks : tuple of Check
@@ -168,11 +167,11 @@ def refit_failing(
     Returns
     -------
     PredictivePerformance
-        Pareto k of refitted rows is NaN.
+        Pareto k of refitted rows is minus infinity: no weights are involved.
     """
     if performance.pareto_k is None or performance.pareto_k_threshold is None:
         raise ValueError(f"refit_failing takes the result of loo; got {performance.method}")
-    failing = np.flatnonzero(performance.pareto_k > performance.pareto_k_threshold)
+    failing = np.flatnonzero(~(performance.pareto_k <= performance.pareto_k_threshold))  # NaN fails
     if not 0 < failing.size <= most:
         return performance
     rng = np.random.default_rng(seed)
@@ -184,7 +183,7 @@ def refit_failing(
         rest = replace(design, weights=weights).take(weights > 0)
         one = np.array([row])
         log_score[one], at_most[:, one] = _predict(design.take(one), rest, refit(rest), response, rng)
-        pareto_k[row] = np.nan
+        pareto_k[row] = -np.inf
     return replace(
         performance,
         method=f"PSIS-LOO, {failing.size} exact refits",
@@ -295,9 +294,9 @@ def _with_new_groups(
 
 
 def _pareto_check(design: Design, pareto_k: np.ndarray, threshold: float) -> Check:
-    worst = float(pareto_k[np.isfinite(pareto_k)].max(initial=-1.0))
+    worst = float(np.max(pareto_k))
     if worst <= threshold:
         return Check("pareto_k_max", worst, threshold, "pass")
-    failing = design.weights[pareto_k > threshold].sum()
+    failing = design.weights[~(pareto_k <= threshold)].sum()
     advice = f"{failing:g} of {design.weights.sum():g} observations: refit without them, or use K-fold"
     return Check("pareto_k_max", worst, threshold, "warn", advice)

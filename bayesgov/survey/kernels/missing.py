@@ -37,6 +37,9 @@ from bayesgov.survey.kernels.missing_tree import (
 )
 
 
+_SMALLEST = 1e-300  # probability of a row: below it the reciprocal overflows
+
+
 class MissingArrays(NamedTuple):
     """What the kernel knows about the columns; d counts incomplete discrete columns, L their most levels.
 
@@ -162,7 +165,7 @@ def _add_rows(
         else:
             leaves(family, link, y[i], eta[i], threshold, size, increment, u, d_u, weight, pull, d_row)
         mass = total(weight, size)
-        if not mass > 0.0:
+        if not mass > _SMALLEST:
             return -np.inf
         density += frequency[i] * (math.log(mass) + logarithm)
         rescale(frequency[i] / mass, size, weight, pull, d_row)

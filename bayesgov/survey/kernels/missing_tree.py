@@ -27,7 +27,6 @@ from bayesgov.survey.kernels.general import log_probability
 
 _BOUND = 350.0  # two such numbers differ by less than the largest exponent; beyond it nothing is ever likely
 _TINY, _HUGE = 1e-100, 1e100
-_CHECKED = 4  # columns between two looks at underflow: four probabilities stay above exp(-708) unless absurd
 
 
 @numba.njit(error_model="numpy", _nrt=False)
@@ -66,14 +65,16 @@ def unpack(
         for m in range(1, n_levels[d] - 1):
             threshold[m] = threshold[m - 1] + math.exp(clipped(phi[position + m]))
         place_thresholds(threshold[: n_levels[d] - 1], d, over, under, gap)
+        for m in range(1, n_levels[d] - 1):  # the widths themselves: differences of thresholds have lost digits
+            gap[d, m] = -math.expm1(-math.exp(clipped(phi[position + m])))
         for k in range(start[d + 1] - position - n_levels[d] + 1):
             slopes[k, d] = phi[position + n_levels[d] - 1 + k]
 
 
 @numba.njit(error_model="numpy", _nrt=False)
 def log_gap_slope(gap: float) -> float:
-    """d log(1 - exp(-w)) / dw = (1 - g) / g with g = 1 - exp(-w)."""
-    return (1.0 - gap) / gap
+    """d log(1 - exp(-w)) / dw = (1 - g) / g with g = 1 - exp(-w); only a level without rows may have g = 0."""
+    return (1.0 - gap) / gap if gap > 0.0 else 0.0
 
 
 @numba.njit(error_model="numpy", _nrt=False)
@@ -340,12 +341,10 @@ def forward(
         if code[i, d] < 0:
             size *= n_levels[d]
             before += 1
-        if d % _CHECKED == _CHECKED - 1:
-            mass = total(weight, size)
-            if 0.0 < mass < _TINY:
-                logarithm -= math.log(_HUGE)
-                for node in range(size):
-                    weight[node] *= _HUGE
+        if total(weight, size) < _TINY:
+            logarithm -= math.log(_HUGE)
+            for node in range(size):
+                weight[node] *= _HUGE
     return size, logarithm
 
 

@@ -1,5 +1,7 @@
 """The compiled posterior density equals the PyMC model's, value and gradient."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytensor
 import pytest
@@ -31,8 +33,6 @@ CASES = {
 
 
 def _design(n_groups):
-    from dataclasses import replace
-
     design = benchmark_design(200, 4, 4, n_groups, seed=1).design
     return replace(design, factors=("a", "a", "b", "c"))
 
@@ -42,11 +42,8 @@ def _rank(name):
     return ORDER.index("tau") if stem == "mixing" else ORDER.index(stem)
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("n_groups", [6, 0], ids=["groups", "no groups"])
+@pytest.mark.parametrize(("case", "n_groups"), [*((case, 6) for case in CASES), ("horseshoe", 0), ("cloglog", 0)])
 def test_fused_density_is_the_model(case, n_groups):
-    if n_groups == 0 and case not in ("horseshoe", "cloglog"):
-        pytest.skip("groups do not touch the priors")
     design, spec = _design(n_groups), CumulativeSpec(formula="y ~ x", **CASES[case])
     parts = model_parts(design, spec)
     density, model = fused_density(design, spec, parts=parts), build_model(design, spec, parts=parts)
@@ -65,7 +62,8 @@ def test_fused_density_is_the_model(case, n_groups):
         ]
         expected, *gradient = compiled(*pieces)
         value, slope = density.log_density(theta)
-        assert value == pytest.approx(float(expected), rel=1e-11)
+        # PyMC's half-Cauchy has log 2 in single precision, a constant
+        assert value == pytest.approx(float(expected), abs=1e-7)
         flat = np.concatenate([np.ravel(part) for part in gradient])
         np.testing.assert_allclose(slope, flat, atol=1e-9 * np.abs(flat).max())
 
@@ -89,8 +87,6 @@ def test_expanded_point_is_the_models():
 
 
 def test_special_models_have_no_fused_density():
-    from dataclasses import replace
-
     design, spec = replace(_design(0), nominal=(1,)), CumulativeSpec(formula="y ~ x")
     assert not has_fused_density(design, spec)
     with pytest.raises(ValueError, match="no fused density"):
