@@ -195,44 +195,50 @@ def _second_moments(schur: np.ndarray, moments: np.ndarray) -> None:
 
 
 @numba.njit(**_OPTIONS)
-def _region_moments(
-    root: np.ndarray, solved: np.ndarray, moments: np.ndarray, s: np.ndarray, c: np.ndarray, q: np.ndarray,
-    spread: np.ndarray,
-) -> None:  # fmt: skip
-    """Fill ``q`` with E[v v'], v = (b_r, -1), and ``spread`` with E[u u'] of its varying part.
+def _offset_moments(
+    root: np.ndarray, solved: np.ndarray, moments: np.ndarray, cross: np.ndarray, spread: np.ndarray
+) -> None:
+    """Fill ``cross`` with E[u (x, -1)'] and ``spread`` with E[u u'].
 
     u = -F (x, -1) + L^-T e with F = L^-T solved and e standard normal.
     """
     k, size = solved.shape
     f = solved.copy()
-    inverse = _inverse(root, k)
     _backward(root, f)
-    cross = np.zeros((k, size))  # F E[(x, -1)(x, -1)'] = -E[u (x, -1)']
+    inverse = _inverse(root, k)
+    cross[:, :] = 0.0
     for i in range(k):
         for p in range(size):
             factor = f[i, p]
             for j in range(size):
-                cross[i, j] += factor * moments[p, j]
+                cross[i, j] -= factor * moments[p, j]
     for i in range(k):
         for j in range(i + 1):
             total = 0.0
             for p in range(size):
-                total += cross[i, p] * f[j, p]
+                total -= cross[i, p] * f[j, p]
             for p in range(i, k):
                 total += inverse[p, i] * inverse[p, j]
             spread[i, j] = total
             spread[j, i] = total
+
+
+@numba.njit(**_OPTIONS)
+def _coefficient_moments(
+    cross: np.ndarray, spread: np.ndarray, moments: np.ndarray, s: np.ndarray, c: np.ndarray, q: np.ndarray
+) -> None:
+    """Fill ``q`` with E[v v'], v = (b_r, -1) = c (x, -1) + s u."""
+    k, size = cross.shape
     for i in range(size):
         for j in range(size):
             q[i, j] = c[i] * c[j] * moments[i, j]
     for i in range(k):
         for j in range(size):
-            q[i, j] -= s[i] * c[j] * cross[i, j]
+            shared = s[i] * c[j] * cross[i, j]
+            q[i, j] += shared
+            q[j, i] += shared
         for j in range(k):
             q[i, j] += s[i] * s[j] * spread[i, j]
-    for j in range(k):
-        for i in range(size):
-            q[i, j] -= s[j] * c[i] * cross[j, i]
 
 
 @numba.njit(**_OPTIONS)
@@ -288,7 +294,7 @@ def marginal(
     n_regions, k, size = within.shape[0], s.size, c.size
     roots, solved = np.empty((n_regions, k, k)), np.empty((n_regions, k, size))
     schur, moments = np.empty((size, size)), np.empty((size, size))
-    q, spread = np.empty((size, size)), np.empty((k, k))
+    q, cross, spread = np.empty((size, size)), np.empty((k, size)), np.empty((k, k))
     log_determinant = _factorise(
         within, between, group_region, periods, s, c, variance, unit_variance, roots, solved, schur
     )
@@ -300,7 +306,8 @@ def marginal(
     for j in range(size - 1 - n_year, size - 1):
         d_other[0] += moments[j, j] - 1.0
     for r in range(n_regions):
-        _region_moments(roots[r], solved[r], moments, s, c, q, spread)
+        _offset_moments(roots[r], solved[r], moments, cross, spread)
+        _coefficient_moments(cross, spread, moments, s, c, q)
         for j in range(k):
             d_log_s[j] += spread[j, j]
         n_units = 0.0

@@ -258,8 +258,8 @@ def _longest_runs(complete: np.ndarray) -> np.ndarray:
         length[:, period] = np.where(complete[:, period], 1 + length[:, period - 1], 0)
     end = length.argmax(axis=1)
     start = end - length.max(axis=1) + 1
-    period = np.arange(complete.shape[1])
-    run: np.ndarray = complete & (period >= start[:, None]) & (period <= end[:, None])
+    position = np.arange(complete.shape[1])
+    run: np.ndarray = complete & (position >= start[:, None]) & (position <= end[:, None])
     return run
 
 

@@ -34,6 +34,7 @@ Steps = Literal["one", "two", "iterated"]
 
 _WELL_CONDITIONED = 1e-10  # reciprocal condition number, unit diagonal, above which a matrix counts as regular
 _ZERO = 1e-12  # eigenvalues below this share of the largest count as zero
+_UNIDENTIFIED = 1e-14  # the same for the coefficients' information, unit diagonal
 _MAX_ITERATIONS = 500
 _CONVERGED = 1e-10
 
@@ -169,7 +170,15 @@ def fit_gmm(
         )
     first = _step(rows, moments, first_weight)
     efficient = _inverse(first.spread)
-    former, last, iterations, converged = first, _step(rows, moments, efficient), 1, True
+    n_obs, n_units, n_transformed = _counts(panel, model, rows)
+    identified = efficient.rank >= n_coefficients
+    if not identified and steps != "one":
+        raise ValueError(
+            f"{n_coefficients} coefficients need as many units for a two-step weight; got {n_units}: fewer terms or "
+            'period effects, more units, or steps = "one"'
+        )
+    last = _step(rows, moments, efficient) if identified else first
+    former, iterations, converged = first, 1, True
     while steps == "iterated":
         change = np.max(np.abs(last.estimate.coefficients - former.estimate.coefficients))
         converged = bool(change < _CONVERGED)
@@ -178,7 +187,6 @@ def fit_gmm(
         efficient = _inverse(last.spread)
         former, last, iterations = last, _step(rows, moments, efficient), iterations + 1
     chosen = first if steps == "one" else last
-    n_obs, n_units, n_transformed = _counts(panel, model, rows)
     sigma2 = _error_variance(rows, model, first.estimate.coefficients, n_transformed)
     covariance = _covariance(rows, moments, first, former, chosen, sigma2, steps=steps, robust=robust)
     plain = steps == "one" and not robust
@@ -186,7 +194,7 @@ def fit_gmm(
     reported = covariance * factor if small else covariance
     df = n_instruments - n_coefficients
     # Hansen's J belongs to the efficient weight, whichever estimate is reported
-    hansen = chi2_test("Hansen", last.estimate.distance, df)
+    hansen = chi2_test("Hansen", last.estimate.distance, df if identified else 0)
     return GmmFit(
         names=rows.names,
         lags_of_outcome=tuple(entry.name for entry in model.regressors if entry.variable == model.outcome),
@@ -214,7 +222,9 @@ def fit_gmm(
             )
             for order in range(1, min(orders, len(panel.times) - 1) + 1)
         ),
-        difference_hansen=_difference_hansen(moments, former.spread, hansen, n_coefficients, n_instruments),
+        difference_hansen=_difference_hansen(moments, former.spread, hansen, n_coefficients, n_instruments)
+        if identified
+        else (),
         singular=efficient.rank < n_instruments,
         iterations=0 if steps == "one" else iterations,
         converged=converged,
@@ -285,7 +295,13 @@ def _inverse(matrix: np.ndarray) -> _Inverse:
 def _estimate(zx: np.ndarray, zy: np.ndarray, weight: np.ndarray) -> _Estimate:
     """Raises LinAlgError where the instruments do not identify the coefficients."""
     projected = zx.T @ weight
-    bread = np.linalg.inv(projected @ zx)
+    information = projected @ zx
+    scale = 1 / np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
+    values, vectors = np.linalg.eigh(scale[:, None] * information * scale)
+    if values[0] <= _UNIDENTIFIED * values[-1]:
+        raise np.linalg.LinAlgError
+    root = scale[:, None] * vectors / np.sqrt(values)
+    bread = root @ root.T
     projection = bread @ projected
     coefficients = projection @ zy
     return _Estimate(coefficients, weight, bread, projection, zy - zx @ coefficients)

@@ -173,7 +173,7 @@ class DynamicPanelSpec(FrozenSpec):
     priors: PanelPriors = PanelPriors()
     gmm: GmmSpec = GmmSpec()
     data: str = ""
-    sampling: SamplingSpec = SamplingSpec(target_accept=0.8)
+    sampling: SamplingSpec = SamplingSpec(target_accept=0.9)
 
     @model_validator(mode="after")
     def _known_names(self) -> DynamicPanelSpec:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
 from bayesgov.data import Table
 from bayesgov.fits import Approach, Check, EstimatorFit, Fit, PosteriorFit
+from bayesgov.survey.assumptions import assumptions_of
 from bayesgov.survey.bayesian.fit import fit_bayesian
+from bayesgov.survey.bayesian.imputed import fit_imputed_bayesian
 from bayesgov.survey.bayesian.pipeline import question_posterior
 from bayesgov.survey.build import encode
 from bayesgov.survey.design import Design
 from bayesgov.survey.frequentist.estimate import fit_frequentist, fit_imputed
 from bayesgov.survey.frequentist.pipeline import run_pipeline
+from bayesgov.survey.predict import RowPredictor
 from bayesgov.survey.prepare import PreparedData, prepare
 from bayesgov.survey.row_loss import row_loss_profile
+from bayesgov.survey.side_by_side import selection_side_by_side
 from bayesgov.survey.spec import CumulativeSpec
-
-type Progress = Callable[[str], None]
+from bayesgov.survey.steps import Found, Progress, run_step, run_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,14 @@ class SurveyAnalysis:
     design : Design
         Of the complete rows, or of all with modelled missing cells.
     fits : mapping of str to Fit
-        "frequentist" and "bayesian", as far as asked for.
+        "frequentist" and "bayesian", as far as asked for and not crashed.
     checks : mapping of str to tuple of Check
         Checks beyond the fits' own, by name of the step.
     tables : mapping of str to pandas.DataFrame
         By the names that :mod:`bayesgov.report.rows` shows.
     assumptions : tuple of str
+    problems : tuple of str
+        One line for each step that crashed; the others still ran.
     seconds : mapping of str to float
         Wall time of the steps.
     """
@@ -53,6 +56,7 @@ class SurveyAnalysis:
     checks: Mapping[str, tuple[Check, ...]]
     tables: Mapping[str, pd.DataFrame]
     assumptions: tuple[str, ...]
+    problems: tuple[str, ...]
     seconds: Mapping[str, float]
 
 
@@ -91,47 +95,98 @@ def analyse(
     InputError
         If spec and data do not fit one another.
     """
-    start = time.perf_counter()
-    seconds: dict[str, float] = {}
     progress("reading the rows")
     prepared = prepare(spec, data)
     design = _complete_design(prepared, spec, data)
+    listwise = _listwise(prepared, spec, data)
+    about_rows = run_step("reading the rows", lambda: Found(_tables_of_rows(prepared, spec)))
+    fits: dict[str, Fit] = {}
+    checks: dict[str, tuple[Check, ...]] = {}
+    found = about_rows
+    if "frequentist" in approaches:
+        pipeline = run_pipeline(design, spec, listwise, seed=seed, progress=progress)
+        checks["frequentist pipeline"] = pipeline.checks
+
+        def maximise() -> Found:
+            fits["frequentist"] = _frequentist(prepared, spec, data, label="frequentist", seed=seed, progress=progress)
+            return Found(_tables_of_likelihood(fits["frequentist"]))
+
+        found = found | pipeline | run_steps((("maximum likelihood", maximise),), progress)
+    if "bayesian" in approaches:
+
+        def draw() -> Found:
+            fits["bayesian"] = _bayesian(prepared, spec, data, label="bayesian", seed=seed, progress=progress)
+            return Found()
+
+        found = found | run_steps((("posterior", draw),), progress)
+        if isinstance(fit := fits.get("bayesian"), PosteriorFit):
+            fitted, rows = (encode(prepared).design, prepared) if spec.missing == "model" else (design, listwise)
+            asked = question_posterior(fitted, spec, fit, rows, seed=seed, progress=progress)
+            checks["posterior"] = asked.checks
+            found = found | asked
+    if {"lasso_errors", "projection"} <= set(found.tables):
+        found = found | run_step("selection", lambda: Found(selection_side_by_side(found.tables, design)))
+    if design.group_name:
+        found = found | Found({"groups": _groups(fits, design)})
+    sentences = assumptions_of(spec, design, approaches)
+    return SurveyAnalysis(spec, data, design, fits, checks, found.tables, sentences, found.problems, found.seconds)
+
+
+def _tables_of_rows(prepared: PreparedData, spec: CumulativeSpec) -> dict[str, pd.DataFrame]:
+    """The flow of rows, who is lost, the codes for missing and the codebook."""
+    frame = prepared.frame
     tables = {
-        "flow": pd.DataFrame([(step.reason, step.lost, step.left) for step in prepared.flow], columns=_FLOW),
+        "flow": pd.DataFrame(
+            [(step.reason, step.lost, step.left) for step in prepared.flow], columns=["reason", "lost", "left"]
+        ),
         "missing_codes": pd.DataFrame(
             [(code.variable, code.code, code.rows) for code in prepared.missing_codes],
             columns=["variable", "code", "rows"],
         ),
+        "codebook": pd.DataFrame(
+            [
+                {
+                    "variable": name,
+                    "label": entry.label if (entry := spec.variables.get(name)) else "",
+                    "kind": kind,
+                    "levels": " < ".join(map(str, frame[name].cat.categories))
+                    if kind == "ordinal"
+                    else ", ".join(map(str, frame[name].cat.categories))
+                    if isinstance(frame[name].dtype, pd.CategoricalDtype)
+                    else f"{frame[name].min():g} to {frame[name].max():g}",
+                    "missing_rows": int(frame[name].isna().sum()),
+                }
+                for name, kind in {prepared.formula.outcome: "ordinal", **prepared.kinds}.items()
+            ]
+        ),
     }
     if not prepared.complete.all():
         tables["row_loss"] = row_loss_profile(prepared)
-    fits: dict[str, Fit] = {}
-    checks: dict[str, tuple[Check, ...]] = {}
-    if "frequentist" in approaches:
-        found = run_pipeline(design, spec, _listwise(prepared, spec, data), seed=seed, progress=progress)
-        tables |= found.tables
-        checks["frequentist pipeline"] = found.checks
-        progress("maximum likelihood")
-        fits["frequentist"] = _frequentist(prepared, spec, data, label="frequentist", seed=seed, progress=progress)
-        tables["frequentist_estimates"] = fits["frequentist"].estimates()
-        tables |= _missing_information(fits["frequentist"])
-        seconds["frequentist"] = time.perf_counter() - start
-    if "bayesian" in approaches:
-        middle = time.perf_counter()
-        fit = _bayesian(prepared, spec, data, label="bayesian", seed=seed, progress=progress)
-        fits["bayesian"] = fit
-        seconds["sampling"] = time.perf_counter() - middle
-        fitted = encode(prepared).design if spec.missing == "model" else design
-        asked = question_posterior(fitted, spec, fit, seed=seed, progress=progress)
-        tables |= asked.tables
-        checks["posterior"] = asked.checks
-        seconds["bayesian"] = time.perf_counter() - middle
-    if "lasso_errors" in tables and "projection" in tables:
-        tables |= _selection_side_by_side(tables, design)
-    return SurveyAnalysis(spec, data, design, fits, checks, tables, assumptions_of(spec, design, approaches), seconds)
+    return tables
 
 
-_FLOW = ["reason", "lost", "left"]
+def _tables_of_likelihood(fit: Fit) -> dict[str, pd.DataFrame]:
+    tables = {"frequentist_estimates": fit.estimates()}
+    if "imputation" in fit.tree:
+        tables["pooled_missing"] = fit.tree["imputation"].to_dataset().to_dataframe().reset_index()
+    return tables
+
+
+def _groups(fits: Mapping[str, Fit], design: Design) -> pd.DataFrame:
+    """The standard deviation of the groups' intercepts by both schools, and the test that it is zero."""
+    rows = []
+    for fit in fits.values():
+        frame = fit.estimates()
+        row = frame[frame["term"] == "group_sd"]
+        if row.empty:
+            continue
+        kept = row.iloc[0][["estimate", "std_error", "lower", "upper", "interval"]].to_dict()
+        tested = fit.tree["fit"].to_dataset() if fit.approach == "frequentist" and "fit" in fit.tree else {}
+        test = {name: float(tested[name]) for name in ("likelihood_ratio", "p_value") if name in tested}
+        rows.append(
+            {"approach": fit.approach, "group": design.group_name, "groups": len(design.groups), **kept, **test}
+        )
+    return pd.DataFrame(rows)
 
 
 def _listwise(prepared: PreparedData, spec: CumulativeSpec, data: Table) -> PreparedData:
@@ -154,126 +209,10 @@ def _frequentist(
 def _bayesian(
     prepared: PreparedData, spec: CumulativeSpec, data: Table, *, label: str, seed: int, progress: Progress
 ) -> PosteriorFit:
-    design = encode(prepared).design if spec.missing == "model" else _complete_design(prepared, spec, data)
-    return fit_bayesian(design, spec, label, seed=seed, progress=progress)
-
-
-def _missing_information(fit: Fit) -> dict[str, pd.DataFrame]:
-    if "imputation" not in fit.tree:
-        return {}
-    return {"pooled_missing": fit.tree["imputation"].to_dataset().to_dataframe().reset_index()}
-
-
-def _selection_side_by_side(tables: Mapping[str, pd.DataFrame], design: Design) -> dict[str, pd.DataFrame]:
-    """The Lasso and the projection on one axis, the number of variables, and their orders of entry."""
-    path = tables["projection"]
-    models = tables["lasso_path"]["model"].unique()
-    model = models[-1]  # the ordinal path where there is one
-    folds = tables["lasso_errors"]
-    folds = folds[(folds["model"] == model) & folds["std_error"].notna()]
-    # several penalties share a size: the best of them stands for it
-    best = folds.loc[folds.groupby("n_variables")["error"].idxmin()]
-    lasso_name, projection_name = f"Lasso, {model}", "Projection of the posterior"
-    curves = pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "procedure": lasso_name,
-                    "size": best["n_variables"],
-                    "estimate": best["error"],
-                    "lower": best["lower"],
-                    "upper": best["upper"],
-                    "ylabel": "cross-validated error",
-                }
-            ),
-            pd.DataFrame(
-                {
-                    "procedure": projection_name,
-                    "size": path["size"],
-                    "estimate": path["elpd_difference"],
-                    "lower": path["elpd_difference"] - path["elpd_difference_se"],
-                    "upper": path["elpd_difference"] + path["elpd_difference_se"],
-                    "ylabel": "elpd less that of the full model",
-                }
-            ),
-        ],
-        ignore_index=True,
-    )
-    chosen = tables["lasso_chosen"]
-    chosen = chosen[(chosen["model"] == model) & ~chosen["criterion"].str.contains("generalised")]
-    rules = [(lasso_name, rule, size) for rule, size in zip(chosen["rule"], chosen["n_variables"], strict=True)]
-    rules.append((projection_name, "suggested", int(path.loc[path["suggested"], "size"].iloc[0])))
-    return {
-        "selection_curves": curves,
-        "selection_chosen": pd.DataFrame(rules, columns=["procedure", "rule", "size"]),
-        "selection_order": _order_of_entry(tables["lasso_path"], path, design, model),
-    }
-
-
-def _order_of_entry(lasso: pd.DataFrame, projection: pd.DataFrame, design: Design, model: str) -> pd.DataFrame:
-    """Rank of every factor in both procedures; a factor enters the Lasso with its first contrast."""
-    path = lasso[(lasso["model"] == model) & (lasso["coefficient"] != 0)]
-    largest = path.groupby("term")["lambda"].max()
-    factors = list(dict.fromkeys(design.factors))
-    entry = [
-        max((largest.get(term, 0.0) for term, of in zip(design.terms, design.factors, strict=True) if of == factor))
-        for factor in factors
-    ]
-    place = {factor: index for index, factor in enumerate(projection["term"].iloc[1:], start=1)}
-    return pd.DataFrame(
-        {
-            "term": factors,
-            "Lasso": np.argsort(np.argsort(-np.asarray(entry), kind="stable"), kind="stable") + 1,
-            "projection": [place.get(factor, len(factors)) for factor in factors],
-        }
-    )
-
-
-def assumptions_of(spec: CumulativeSpec, design: Design, approaches: tuple[Approach, ...]) -> tuple[str, ...]:
-    """What the analysis rests on, in sentences."""
-    family = {
-        "cumulative": "Level k or below is modelled (cumulative family)",
-        "adjacent": "Each level is modelled against the next (adjacent-category family)",
-        "continuation": "Stopping at a level is modelled among those who reach it (continuation-ratio family)",
-    }[spec.family]
-    sentences = [f"{family} with the {spec.link} link and {spec.thresholds} thresholds."]
-    if design.n_terms:
-        free = sorted({design.factors[column] for column in design.nominal})
-        sentences.append(
-            f"Effects are the same at every threshold, except those of {', '.join(free)}."
-            if free
-            else "Every effect is the same at every threshold (proportional odds); its tests are reported."
-        )
-    sentences.append(
-        f"Rows of one {design.group_name} share an intercept; given it, rows are independent."
-        if design.group_name
-        else "Rows are independent."
-    )
-    sentences.append(
-        {
-            "listwise": "Rows with a missing predictor are deleted: that is harmless only if being complete does not "
-            "depend on the outcome beyond the predictors.",
-            "impute": f"Missing predictors are imputed {spec.imputations} times for the frequentist fit, assuming that "
-            "missingness depends on observed values only; the posterior uses complete rows.",
-            "model": "Missing predictors are parameters of the posterior, assuming that missingness depends on what is "
-            "observed; the frequentist fit deletes their rows.",
-        }[spec.missing]
-    )
-    if "bayesian" in approaches:
-        scaled = " of predictors scaled to standard deviation one" if spec.prior.standardise else ""
-        sentences.append(
-            f"Prior of the coefficients{scaled}: {_prior_words(spec)}; of the thresholds: "
-            f"{spec.threshold_prior.kind.replace('_', ' ')}."
-        )
-    return tuple(sentences)
-
-
-def _prior_words(spec: CumulativeSpec) -> str:
-    prior = spec.prior
-    return {
-        "normal": f"normal with standard deviation {prior.scale:g}",
-        "laplace": f"Laplace with scale {prior.scale:g}, the Lasso's counterpart",
-        "horseshoe": f"regularised horseshoe with a Student-t slab of scale {prior.slab_scale:g} and {prior.slab_df:g} "
-        "degrees of freedom",
-        "r2d2": f"R2D2 with prior mean {prior.r2_mean:g} of the latent R²",
-    }[prior.kind]
+    """Missing predictors are imputed or modelled where the spec says so, and cost their rows elsewhere."""
+    if spec.missing == "impute":
+        fit = fit_imputed_bayesian(prepared, spec, label, seed=seed, progress=progress)
+    else:
+        design = encode(prepared).design if spec.missing == "model" else _complete_design(prepared, spec, data)
+        fit = fit_bayesian(design, spec, label, seed=seed, progress=progress)
+    return replace(fit, predictor=RowPredictor(spec.family, spec.link))

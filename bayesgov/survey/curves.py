@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bayesgov.data import code_text
 from bayesgov.survey.changes import on_grid
 from bayesgov.survey.design import Design
+from bayesgov.survey.prepare import PreparedData
 
 _MOST_POINTS = 9
 
@@ -45,6 +47,16 @@ class Curve:
                 "upper": upper.ravel(),
             }
         ).infer_objects()
+
+
+def category_levels(prepared: PreparedData) -> dict[str, tuple[str, ...]]:
+    """Levels of the predictors that are categories, in the order of their codes."""
+    frame = prepared.used
+    return {
+        name: tuple(code_text(level) for level in frame[name].cat.categories)
+        for name in prepared.kinds
+        if isinstance(frame[name].dtype, pd.CategoricalDtype)
+    }
 
 
 def curves(design: Design, levels: Mapping[str, Sequence[str]]) -> tuple[Curve, ...]:

@@ -28,6 +28,11 @@ import xarray as xr
 from scipy import stats
 from scipy.spatial import cKDTree
 
+from bayesgov.errors import InputError
+from bayesgov.survey.build import encode
+from bayesgov.survey.design import Design
+from bayesgov.survey.prepare import PreparedData
+
 type Kind = Literal["continuous", "ordinal", "binary", "nominal"]
 
 _RIDGE = 1e-5  # relative to the diagonal of the cross-products: keeps duplicate items from a singular regression
@@ -138,6 +143,33 @@ def impute(
             coords={"imputation": np.arange(m), "cycle": np.arange(1, cycles + 1), "column": names},
         ),
     )
+
+
+def imputed_designs(prepared: PreparedData, seed: int) -> tuple[tuple[Design, ...], Imputations]:
+    """The Designs of a spec's imputations, one a completed copy of the rows, and how they came about.
+
+    Parameters
+    ----------
+    prepared : PreparedData
+        Of a spec with ``missing = "impute"``; all predictors, those of the scale model too, and the outcome take part,
+        the groups as random intercepts.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        With weights (a cell that stands for many respondents would have one value for them all), or if a column cannot
+        be imputed.
+    """
+    spec, formula = prepared.spec, prepared.formula
+    if spec.weights:
+        raise InputError(f"imputation needs a row for each respondent; repeat rows by {spec.weights} and leave it out")
+    kinds: dict[str, Kind] = {**prepared.kinds, formula.outcome: "ordinal"}
+    try:
+        imputations = impute(prepared.used, kinds, spec.imputations, seed, group=formula.group)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    return tuple(encode(prepared, frame).design for frame in imputations.frames), imputations
 
 
 def _column(frame: pd.DataFrame, name: str, kind: Kind) -> _Column:

@@ -87,4 +87,4 @@ def _compiled(op: MarginalLikelihood, node: Apply, **_: Any) -> tuple[Any, str]:
         )
         return np.asarray(density), d_eta, d_threshold, d_slope, d_phi, d_cells
 
-    return marginal, f"bayesgov-{sources_checksum()}-{op._props_dict()}"
+    return marginal, f"bayesgov-{sources_checksum()}-marginal-{family}-{link}-{n_nodes}"

@@ -45,7 +45,7 @@ class Found:
         )
 
 
-def run_steps(steps: Sequence[tuple[str, Callable[[], Found]]], progress: Progress) -> Found:
+def run_steps(steps: Sequence[tuple[str, Callable[[], Found]]], progress: Progress, *, refuse: bool = False) -> Found:
     """Run named steps one after the other.
 
     Parameters
@@ -54,20 +54,27 @@ def run_steps(steps: Sequence[tuple[str, Callable[[], Found]]], progress: Progre
         A step that depends on another belongs into the same callable.
     progress : callable
         Told the name of each step before it runs.
+    refuse : bool
+        As in :func:`run_step`.
     """
     result = Found()
     for name, step in steps:
         progress(name)
-        result = result | run_step(name, step)
+        result = result | run_step(name, step, refuse=refuse)
     return result
 
 
-def run_step(name: str, step: Callable[[], Found]) -> Found:
-    """One step; an InputError of it says that it does not apply, any other error that it crashed."""
+def run_step(name: str, step: Callable[[], Found], *, refuse: bool = False) -> Found:
+    """One step; an InputError of it says that it does not apply, any other error that it crashed.
+
+    With ``refuse`` an InputError goes on to the caller: the step is what was asked for, and only its reader can mend it.
+    """
     start = time.perf_counter()
     try:
         found = step()
     except InputError as error:
+        if refuse:
+            raise
         found = Found(checks=(Check(name, None, None, "not applicable", str(error)),))
     except Exception as error:  # a crash is a state of the report, not the end of the other steps
         traceback.print_exc()

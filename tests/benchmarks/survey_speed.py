@@ -5,14 +5,15 @@ Run as
     uv run python tests/benchmarks/survey_speed.py            # this package alone: about five minutes on two cores
     uv run --with bambi python tests/benchmarks/survey_speed.py --peers    # with R and Bambi: about twenty
 
-``--only gradient mle`` runs some of the parts, ``--json FILE`` keeps every number. R's side is ``survey_peers.R``; it needs
-ordinal, brms and jsonlite, and brms a C++ compiler. Peers that are not installed are left out, and the table says so.
+``--only gradient mle`` runs some of the parts, ``--json FILE`` keeps every number. R's side is ``survey_peers.R``; it
+needs ordinal, brms and jsonlite, and brms a C++ compiler. Peers that are not installed are left out, and the table says
+so. The exit status is 1 if a target is missed.
 
-The problem is that of ``bayesgov.survey.simulate.benchmark_design``: 10,808 rows, 14 predictors, 6 levels, 105 villages. All
-programs read the same rows. Every part is a process of its own, with single-threaded linear algebra for all, so that
-"cold" is a first run with empty caches of compiled code and "warm" the process after it. Seconds of a process count from
-its start, with imports. Effective sample sizes that are compared with peers are bulk ones, the smallest over
-coefficients, thresholds and the villages' standard deviation; "sampling" includes the sampler's warm-up phase.
+The problem is that of ``bayesgov.survey.simulate.benchmark_design``: 10,808 rows, 14 predictors, 6 levels, 105
+villages. All programs read the same rows. Every part is a process of its own, with single-threaded linear algebra for
+all. "Cold" is a first run with empty caches of compiled code, "warm" the process after it. Seconds of a whole process
+count from its start, with imports. Effective sample sizes that are compared with peers are bulk ones, the smallest over
+coefficients, thresholds and the villages' standard deviation; seconds of sampling include the sampler's warm-up phase.
 
 The machine should have nothing else to do. Its load is printed, and processor seconds beside wall seconds where other
 work would show.
@@ -21,296 +22,237 @@ work would show.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
+import importlib.util
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-SEED = 20260101
-TERMS = [f"x{number}" for number in range(1, 15)]
-FIXED = f"y ~ {' + '.join(TERMS)}"
-MIXED = f"{FIXED} + (1|village)"
-COMPARED = ["beta", "threshold", "group_sd"]
-NOTE = 0.18  # brms, min ESS per second of sampling: the design note's measurement on this problem
-MARK = "RESULT"
-R_FILE = Path(__file__).with_name("survey_peers.R")
+from survey_parts import MARK, Numbers
 
-type Numbers = dict[str, Any]
-
-
-# --- parts: each runs in a process of its own ---------------------------------------------------------------------------
+HERE = Path(__file__).parent
+NOTE_BRMS = 0.18  # min ESS per second of sampling that the design note measured on this problem
+R_PARTS = ("clm", "clmm", "brms")
+OURS = ("gradient", "horseshoe", "normal", "mle", "selection", "million_mle", "million_sampling")
+THEIRS = (*R_PARTS, "bambi_default", "bambi_centred")
+# the posterior is compiled once with empty caches and once with what the first process left there
+TWICE = ("horseshoe", "normal", "bambi_default")
+NEEDS = {"selection": "horseshoe"}
 
 
-def rows(folder: Path) -> Numbers:
-    """Write the rows that all programs read."""
-    from bayesgov.survey.simulate import benchmark_design
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table: a number, and the target that it is held against."""
 
-    design = benchmark_design(seed=SEED).design
-    _frame(design).to_csv(folder / "rows.csv", index=False)
-    return {"rows": design.n_obs}
+    what: str
+    value: float | None
+    unit: str = ""
+    target: str = ""
+    met: bool | None = None
+    remark: str = ""
 
 
-def gradient(_folder: Path) -> Numbers:
-    """Value and gradient against the two products that no gradient can do without, in turns."""
-    import numpy as np
+def at_most(what: str, value: float, limit: float, unit: str = "", remark: str = "") -> Row:
+    return Row(what, value, unit, f"<= {limit:,g}", value <= limit, remark)
 
-    from bayesgov.survey.bayesian.density import fused_density
-    from bayesgov.survey.kernels.data import kernel_data
-    from bayesgov.survey.kernels.likelihood import evaluate_logit
-    from bayesgov.survey.simulate import benchmark_design
-    from bayesgov.survey.spec import CumulativeSpec
 
-    made = benchmark_design(seed=SEED)
-    design, data = made.design, kernel_data(made.design)
-    rng = np.random.default_rng(SEED)
-    residual, theta = rng.normal(size=design.n_obs), None
-    by_row, by_column = np.ascontiguousarray(design.x), np.asfortranarray(design.x)
-    density = fused_density(design, CumulativeSpec(formula=MIXED))
-    theta = density.initial
-    none = (np.empty(0, dtype=np.int64), np.empty((0, data.n_rows)))
-    no_more = (np.empty((0, made.thresholds.size)), np.empty(0))
-    timed = {
-        "kernel": lambda: evaluate_logit(
-            0, 0, False, data.x, data.starts, data.weights, data.group, *none, data.offset,
-            made.beta, made.thresholds, made.group_effect, *no_more,
-        ),
-        "posterior": lambda: density.log_density(theta),
-        "products_by_row": lambda: (by_row @ made.beta, by_row.T @ residual),
-        "products_by_column": lambda: (by_column @ made.beta, by_column.T @ residual),
-    }  # fmt: skip
-    seconds = _alternating(timed, repetitions=400, inner=5)
-    bare = min(seconds["products_by_row"], seconds["products_by_column"])
-    return {name: 1000 * value for name, value in seconds.items()} | {
-        "ratio": seconds["kernel"] / bare,
-        "posterior_ratio": seconds["posterior"] / bare,
+def at_least(what: str, value: float, limit: float, unit: str = "", remark: str = "") -> Row:
+    return Row(what, value, unit, f">= {limit:,g}", value >= limit, remark)
+
+
+def below(what: str, value: float, limit: float, unit: str = "") -> Row:
+    return Row(what, value, unit, f"< {limit:,g}", value < limit)
+
+
+def above(what: str, value: float, limit: float, unit: str = "") -> Row:
+    return Row(what, value, unit, f"> {limit:,g}", value > limit)
+
+
+# --- running parts ----------------------------------------------------------------------------------------------------
+
+
+def run(part: str, folder: Path, caches: Path) -> Numbers | str:
+    """The numbers of one part, or why there are none."""
+    environment = os.environ | {
+        **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+        "PYTENSOR_FLAGS": f"base_compiledir={caches / 'pytensor'}",
+        "NUMBA_CACHE_DIR": str(caches / "numba"),
+        "BENCHMARK_START": str(time.time()),
     }
+    program = [sys.executable, str(HERE / "survey_parts.py"), part, str(folder)]
+    if part in R_PARTS:
+        program = ["Rscript", str(HERE / "survey_peers.R"), part, str(folder / "rows.csv")]
+    print(f"  {part} ...", file=sys.stderr, flush=True)
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    for line in done.stdout.splitlines():
+        if line.startswith(MARK):
+            numbers: Numbers = json.loads(line.removeprefix(MARK))
+            return numbers
+    last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no output"]
+    return f"exit status {done.returncode}: {last[0]}"
 
 
-def horseshoe(folder: Path) -> Numbers:
-    """Horseshoe and village effects, 4 chains of 1,000 + 1,000, from a file to a checked Fit; the draws are kept."""
-    from bayesgov.survey.spec import CoefficientPrior
-
-    fit, numbers = _sampled(folder, CoefficientPrior(kind="horseshoe"))
-    fit.tree["posterior"].to_dataset().to_zarr(folder / "posterior.zarr", mode="w")
-    return numbers
-
-
-def normal(folder: Path) -> Numbers:
-    """The model that Bambi has too: normal coefficients of standardised predictors, ordered normal thresholds."""
-    from bayesgov.survey.spec import CoefficientPrior, ThresholdPrior
-
-    thresholds = ThresholdPrior(kind="ordered_normal", scale=3.0)
-    return _sampled(folder, CoefficientPrior(kind="normal", scale=1.0), threshold_prior=thresholds)[1]
-
-
-def mle(folder: Path) -> Numbers:
-    """Maximum likelihood from a data frame, and of arrays alone; with village intercepts likewise."""
-    import numpy as np
-    import pandas as pd
-
-    from bayesgov.fitting import fit
-    from bayesgov.survey.frequentist.mixed import fit_mixed
-    from bayesgov.survey.frequentist.ordered import fit_ordered
-    from bayesgov.survey.simulate import benchmark_design
-    from bayesgov.survey.spec import CumulativeSpec
-
-    frame = pd.read_csv(folder / "rows.csv")
-    design, spec = benchmark_design(seed=SEED).design, CumulativeSpec(formula=FIXED)
-    found = fit(spec, frame, "frequentist")
-    timed = {"seconds": lambda: fit(spec, frame, "frequentist"), "arrays_seconds": lambda: fit_ordered(design, spec)}
-    seconds = _alternating(timed, repetitions=7, inner=1)
-    start = time.perf_counter()
-    fit(MIXED, frame, "frequentist")
-    seconds["mixed_seconds"] = time.perf_counter() - start
-    start = time.perf_counter()
-    laplace = fit_mixed(design, CumulativeSpec(formula=MIXED), n_nodes=1)
-    seconds["mixed_laplace_seconds"] = time.perf_counter() - start
-    return seconds | {
-        "estimates": found.tree["estimates"]["estimate"].values.tolist(),
-        "log_likelihood": float(found.tree["fit"]["log_likelihood"]),
-        "mixed_estimates": np.append(laplace.parameters, laplace.group_sd).tolist(),
-        "mixed_log_likelihood": laplace.log_likelihood,
-    }
+def run_all(parts: tuple[str, ...], folder: Path) -> dict[str, Numbers | str]:
+    """Every part's numbers; parts that compile have caches of their own and come as ``cold`` and ``warm``."""
+    found: dict[str, Numbers | str] = {"rows": run("rows", folder, folder / "caches")}
+    for part in parts:
+        if part in R_PARTS and not shutil.which("Rscript"):
+            found[part] = "Rscript is not installed"
+        elif part.startswith("bambi") and not importlib.util.find_spec("bambi"):
+            found[part] = "bambi is not installed"
+        elif part in TWICE:
+            for state in ("cold", "warm"):
+                found[f"{part}_{state}"] = run(part, folder, folder / f"caches_{part}")
+        else:
+            found[part] = run(part, folder, folder / "caches")
+    return found
 
 
-def selection(folder: Path) -> Numbers:
-    """Lasso paths with cross-validation, leave-one-out scores and projection, on what ``horseshoe`` has drawn."""
-    import xarray as xr
-
-    from bayesgov.survey.bayesian.loo import loo
-    from bayesgov.survey.frequentist.penalised import fit_lasso
-    from bayesgov.survey.projection import select
-    from bayesgov.survey.simulate import benchmark_design
-    from bayesgov.survey.spec import CumulativeSpec
-
-    design, spec = benchmark_design(seed=SEED).design, CumulativeSpec(formula=MIXED)
-    posterior = xr.open_zarr(folder / "posterior.zarr").load()
-    steps: dict[str, Callable[[], object]] = {
-        "lasso_gaussian_seconds": lambda: fit_lasso(design, spec.model_copy(update={"lasso": "gaussian"}), seed=SEED),
-        "lasso_ordinal_seconds": lambda: fit_lasso(design, spec.model_copy(update={"lasso": "ordinal"}), seed=SEED),
-        "loo_seconds": lambda: loo(design, posterior, spec),
-        "projection_seconds": lambda: select(design, posterior, spec),
-    }
-    numbers: Numbers = {}
-    for name, step in steps.items():
-        start = time.perf_counter()
-        step()
-        numbers[name] = time.perf_counter() - start
-        numbers[name.replace("seconds", "peak_gib")] = _peak_gib()
-    return numbers
+# --- the table --------------------------------------------------------------------------------------------------------
 
 
-def million_mle(_folder: Path) -> Numbers:
-    """A million raw rows by maximum likelihood, from a data frame."""
-    return _million(FIXED, "frequentist")
+def gradient_rows(now: Numbers) -> Iterator[Row]:
+    yield Row("X @ beta and X.T @ r, by rows", now["products_by_row"], "ms")
+    yield Row("X @ beta and X.T @ r, by columns", now["products_by_column"], "ms")
+    yield Row("likelihood with gradient", now["kernel"], "ms")
+    yield at_most("likelihood with gradient / the faster products", now["ratio"], 3)
+    yield Row("whole posterior density with gradient / the same", now["posterior_ratio"])
 
 
-def million_sampling(_folder: Path) -> Numbers:
-    """A million raw rows with village effects, sampled briefly: memory does not depend on the number of draws."""
-    return _million(MIXED, "bayesian")
+def horseshoe_rows(now: Numbers, state: str) -> Iterator[Row]:
+    name, processor = f"horseshoe, {state}", f"{now['processor_seconds']:.1f} s of processor"
+    yield at_most(f"{name}: whole process", now["total_seconds"], {"cold": 40, "warm": 20}[state], "s", processor)
+    yield Row(f"{name}: compilation", now["compile_seconds"], "s")
+    yield Row(f"{name}: sampling", now["sampling_seconds"], "s", remark=f"{now['steps_per_draw']:.1f} leapfrogs a draw")
+    yield below(f"{name}: R-hat, largest", now["rhat_max"], 1.01)
+    yield at_most(f"{name}: divergences", now["divergences"], 0)
+    yield above(f"{name}: bulk ESS, smallest of all parameters", now["ess_bulk_min"], 1000)
+    yield above(f"{name}: tail ESS, smallest of all parameters", now["ess_tail_min"], 1000)
+    yield Row(f"{name}: peak memory", now["peak_gib"], "GiB")
 
 
-def bambi(folder: Path, noncentred: bool) -> Numbers:
-    """Bambi's model on nutpie; standardised predictors, the priors of ``normal``."""
-    import arviz as az
-    import bambi as bmb
-    import numpy as np
-    import nutpie
-    import pandas as pd
-    from pymc.distributions.transforms import ordered
-
-    frame = pd.read_csv(folder / "rows.csv")
-    frame[TERMS] = (frame[TERMS] - frame[TERMS].mean()) / frame[TERMS].std(ddof=0)
-    frame["y"] = pd.Categorical(frame["y"], ordered=True)
-    deviation = bmb.Prior("HalfNormal", sigma=1)
-    priors = {term: bmb.Prior("Normal", mu=0, sigma=1) for term in TERMS} | {
-        "threshold": bmb.Prior("Normal", mu=np.linspace(-2, 2, 5), sigma=3, transform=ordered),
-        "1|village": bmb.Prior("Normal", mu=0, sigma=deviation),
-    }
-    formula = MIXED.replace("~", "~ 0 +")
-    model = bmb.Model(formula, frame, family="cumulative", priors=priors, noncentered=noncentred)
-    model.build()
-    start = time.perf_counter()
-    compiled = nutpie.compile_pymc_model(model.backend.model)
-    middle = time.perf_counter()
-    drawn = nutpie.sample(compiled, draws=600, tune=600, chains=2, cores=2, seed=1, progress_bar=False)
-    end = time.perf_counter()
-    posterior = drawn["posterior"].to_dataset()[[*TERMS, "threshold", "1|village_sigma"]]
-    return {
-        "sampling_seconds": end - middle,
-        "fit_seconds": end - start,
-        "total_seconds": _since_start(),
-        "ess": _extreme(az.ess(posterior, method="bulk"), min),
-        "divergences": int(drawn["sample_stats"]["diverging"].sum()),
-        "version": importlib.metadata.version("bambi"),
-    }
+def against_brms(ours: Numbers, brms: Numbers | None) -> Iterator[Row]:
+    speed = ours["ess"] / ours["sampling_seconds"]
+    yield Row("horseshoe: min ESS per second of sampling", speed, "1/s", remark=f"ESS {ours['ess']:.0f}")
+    yield at_least("... / brms in the design note", speed / NOTE_BRMS, 500, remark=f"brms {NOTE_BRMS}")
+    if brms:
+        theirs = brms["ess"] / brms["sampling_seconds"]
+        text = f"brms {brms['version']}: ESS {brms['ess']:.0f} in {brms['sampling_seconds']:.0f} s"
+        yield at_least("... / brms in this run", speed / theirs, 500, remark=text)
+        ratio = ours["ess"] / ours["total_seconds"] / (brms["ess"] / brms["total_seconds"])
+        yield Row("... / brms, whole processes", ratio, remark=f"brms {brms['total_seconds']:.0f} s with compilation")
 
 
-def bambi_default(folder: Path) -> Numbers:
-    return bambi(folder, noncentred=True)
+def against_bambi(ours: Numbers, bambi: Numbers, name: str) -> Iterator[Row]:
+    text = f"Bambi {bambi['version']}: ESS {bambi['ess']:.0f}, {bambi['divergences']} divergences"
+    for seconds, words in (("sampling_seconds", "sampling"), ("fit_seconds", "compilation and sampling")):
+        speed, theirs = ours["ess"] / ours[seconds], bambi["ess"] / bambi[seconds]
+        times = f"{ours[seconds]:.1f} s against {bambi[seconds]:.1f} s"
+        yield at_least(f"normal priors: min ESS per second / {name}, {words}", speed / theirs, 20, remark=times)
+    yield Row(f"normal priors: smallest ESS, ours / {name}", ours["ess"] / bambi["ess"], remark=text)
 
 
-def bambi_centred(folder: Path) -> Numbers:
-    return bambi(folder, noncentred=False)
+def mle_rows(now: Numbers) -> Iterator[Row]:
+    yield Row("maximum likelihood from a data frame", now["seconds"], "s")
+    yield Row("maximum likelihood from arrays", now["arrays_seconds"], "s")
+    yield Row("village intercepts, 10 nodes, from a data frame", now["mixed_seconds"], "s")
+    yield Row("village intercepts, Laplace, from arrays", now["mixed_laplace_seconds"], "s")
 
 
-PARTS: dict[str, Callable[[Path], Numbers]] = {
-    part.__name__: part
-    for part in (
-        rows, gradient, horseshoe, normal, mle, selection, million_mle, million_sampling, bambi_default, bambi_centred,
+def against_clm(ours: Numbers, clm: Numbers) -> Iterator[Row]:
+    text = f"clm {clm['seconds']:.2f} s; estimates differ by {_distance(ours['estimates'], clm['estimates']):.0e}"
+    yield at_most("maximum likelihood / ordinal::clm", ours["seconds"] / clm["seconds"], 3, remark=text)
+
+
+def against_clmm(ours: Numbers, clmm: Numbers) -> Iterator[Row]:
+    gap = _distance(ours["mixed_estimates"], clmm["estimates"])
+    text = f"clmm {clmm['seconds']:.1f} s; Laplace estimates differ by {gap:.0e}"
+    yield at_most(
+        "village intercepts, 10 nodes / clmm (Laplace)", ours["mixed_seconds"] / clmm["seconds"], 3, remark=text
     )
-}  # fmt: skip
 
 
-# --- what parts share ---------------------------------------------------------------------------------------------------
+def selection_rows(now: Numbers) -> Iterator[Row]:
+    for step in ("lasso_gaussian", "lasso_ordinal", "loo", "projection"):
+        words = f"peak {now[f'{step}_peak_gib']:.2f} GiB"
+        yield Row(step.replace("_", ", ").replace("loo", "leave-one-out"), now[f"{step}_seconds"], "s", remark=words)
 
 
-def _frame(design: Any) -> Any:
-    import numpy as np
-    import pandas as pd
-
-    villages = np.array([name.replace(" ", "") for name in design.groups])
-    columns = pd.DataFrame(design.x.astype(np.int64), columns=list(design.terms))
-    return columns.assign(y=design.y + 1, village=villages[design.group])
-
-
-def _sampled(folder: Path, prior: Any, **other: Any) -> tuple[Any, Numbers]:
-    import arviz as az
-    import pandas as pd
-
-    from bayesgov.fitting import fit
-    from bayesgov.survey.spec import CumulativeSpec
-
-    spec = CumulativeSpec(formula=MIXED, prior=prior, **other)
-    found = fit(spec, pd.read_csv(folder / "rows.csv"), "bayesian", seed=SEED)
-    total, processor = _since_start(), time.process_time()
-    posterior, attributes = found.tree["posterior"].to_dataset(), found.tree.attrs
-    bulk, tail = (az.ess(posterior, method=method) for method in ("bulk", "tail"))
-    return found, {
-        "total_seconds": total,
-        "processor_seconds": processor,
-        "compile_seconds": attributes["compile_seconds"],
-        "sampling_seconds": attributes["sampling_seconds"],
-        "fit_seconds": attributes["compile_seconds"] + attributes["sampling_seconds"],
-        "rhat_max": _extreme(az.rhat(posterior), max),
-        "divergences": int(found.tree["sample_stats"]["diverging"].sum()),
-        "ess_bulk_min": _extreme(bulk, min),
-        "ess_tail_min": _extreme(tail, min),
-        "ess": _extreme(bulk[COMPARED], min),
-        "steps_per_draw": float(found.tree["sample_stats"]["n_steps"].mean()),
-        "peak_gib": _peak_gib(),
-    }
+def million_rows(now: Numbers, what: str, limit: float | None) -> Iterator[Row]:
+    name = f"1,000,000 rows, {what}"
+    yield (
+        below(f"{name}: seconds", now["seconds"], limit, "s") if limit else Row(f"{name}: seconds", now["seconds"], "s")
+    )
+    yield below(f"{name}: peak memory", now["peak_gib"], 4, "GiB")
 
 
-def _million(formula: str, approach: Any) -> Numbers:
-    from bayesgov.fitting import fit
-    from bayesgov.spec import SamplingSpec
-    from bayesgov.survey.simulate import benchmark_design
-    from bayesgov.survey.spec import CumulativeSpec
-
-    frame = _frame(benchmark_design(1_000_000, seed=SEED).design)
-    before, start = _peak_gib(), time.perf_counter()
-    # below what a Spec calls enough draws, on purpose
-    brief = SamplingSpec.model_construct(chains=2, draws=50, tune=50, target_accept=0.9, seed=SEED)
-    fit(CumulativeSpec(formula=formula).model_copy(update={"sampling": brief}), frame, approach)
-    return {"seconds": time.perf_counter() - start, "peak_before_gib": before, "peak_gib": _peak_gib()}
+def _distance(one: list[float], other: list[float]) -> float:
+    return max(abs(a - b) for a, b in zip(one, other, strict=True))
 
 
-def _alternating(timed: dict[str, Callable[[], object]], repetitions: int, inner: int) -> dict[str, float]:
-    """Median seconds of each of several functions, taking turns so that a busy moment hits all."""
-    from statistics import median
+def table(found: dict[str, Numbers | str]) -> Iterator[Row]:
+    """All rows that the numbers allow; a part without numbers has a row that says why."""
+    makers: list[tuple[tuple[str, ...], Callable[..., Iterator[Row]]]] = [
+        (("gradient",), gradient_rows),
+        (("horseshoe_cold",), lambda now: horseshoe_rows(now, "cold")),
+        (("horseshoe_warm",), lambda now: horseshoe_rows(now, "warm")),
+        (("horseshoe_warm", "brms?"), against_brms),
+        (("normal_cold", "bambi_default_cold"), lambda a, b: against_bambi(a, b, "Bambi, cold")),
+        (("normal_warm", "bambi_default_warm"), lambda a, b: against_bambi(a, b, "Bambi, warm")),
+        (("normal_warm", "bambi_centred"), lambda a, b: against_bambi(a, b, "Bambi with centred villages")),
+        (("mle",), mle_rows),
+        (("mle", "clm"), against_clm),
+        (("mle", "clmm"), against_clmm),
+        (("selection",), selection_rows),
+        (("million_mle",), lambda now: million_rows(now, "maximum likelihood", 30)),
+        (("million_sampling",), lambda now: million_rows(now, "sampling", None)),
+    ]
+    for needs, make in makers:
+        given = [found.get(need.removesuffix("?")) for need in needs]
+        known = [value if isinstance(value, dict) else None for value in given]
+        if all(value or need.endswith("?") for need, value in zip(needs, known, strict=True)):
+            yield from make(*known)
+    for name, value in found.items():
+        if isinstance(value, str):
+            yield Row(name, None, met=False if name.startswith(OURS) else None, remark=value)
 
-    samples: dict[str, list[float]] = {name: [] for name in timed}
-    for _ in range(repetitions):
-        for name, function in timed.items():
-            start = time.perf_counter()
-            for _ in range(inner):
-                function()
-            samples[name].append((time.perf_counter() - start) / inner)
-    return {name: median(values) for name, values in samples.items()}
+
+def show(rows: list[Row]) -> None:
+    """Print the table, and how many targets are met."""
+    width = max(len(row.what) for row in rows)
+    for row in rows:
+        value = "" if row.value is None else f"{row.value:,.3g}" if row.value < 1000 else f"{row.value:,.0f}"
+        verdict = {True: "met", False: "MISSED", None: ""}[row.met]
+        print(f"{row.what:<{width}}  {value:>8} {row.unit:<4} {row.target:>8}  {verdict:<6}  {row.remark}".rstrip())
+    targets = [row for row in rows if row.met is not None]
+    print(f"\n{sum(bool(row.met) for row in targets)} of {len(targets)} targets met")
 
 
-def _extreme(values: Any, which: Callable[[Sequence[float]], float]) -> float:
-    """The smallest or largest over all elements of all variables; NaN if any is."""
-    flat = [float(value) for variable in values.data_vars.values() for value in variable.values.ravel()]
-    return float("nan") if any(value != value for value in flat) else which(flat)
+def main() -> int:
+    """Run the parts; the exit status is 1 if a target is missed."""
+    parser = argparse.ArgumentParser(description="How fast the survey engine is, as ratios from one run.")
+    parser.add_argument("--peers", action="store_true", help="also run R (ordinal, brms) and Bambi where installed")
+    parser.add_argument("--only", nargs="+", choices=(*OURS, *THEIRS), default=[], help="run these parts only")
+    parser.add_argument("--json", type=Path, help="keep every number in this file")
+    options = parser.parse_args()
+    parts = tuple(options.only) or (OURS + THEIRS if options.peers else OURS)
+    load = os.getloadavg()[0]
+    print(f"{os.cpu_count()} cores, load {load:.1f}, Python {sys.version.split()[0]}", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder:
+        found = run_all(parts, Path(folder))
+    rows = list(table(found))
+    print(f"{os.cpu_count()} cores; load {load:.1f} before, {os.getloadavg()[0]:.1f} after\n")
+    show(rows)
+    if options.json:
+        options.json.write_text(json.dumps({"numbers": found, "table": [asdict(row) for row in rows]}, indent=1))
+    return int(any(row.met is False for row in rows))
 
 
-def _peak_gib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-
-
-def _since_start() -> float:
-    return time.time() - float(os.environ["BENCHMARK_START"])
-
-
-# --- the run ------------------------------------------------------------------------------------------------------------
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,8 +8,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bayesgov.survey.imputation import _initial_intercept, _nearest, _predictions, impute
+from bayesgov.errors import InputError
+from bayesgov.survey.imputation import _initial_intercept, _nearest, _predictions, impute, imputed_designs
 from bayesgov.survey.pooling import enough_imputations, pool, pooled_fit
+from bayesgov.survey.prepare import prepare
+from bayesgov.survey.spec import CumulativeSpec
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "rubin.json").read_text(encoding="utf-8"))
 
@@ -203,6 +206,33 @@ def test_regression_parameters_are_drawn_with_their_uncertainty():
     intercept = _predictions(x, response, missing, codes, _initial_intercept(codes, 1), rng).intercept
     assert intercept.effect.shape == (5, 1)
     assert intercept.variance > 0
+
+
+def test_designs_of_a_spec(survey):
+    spec = CumulativeSpec(
+        formula="outcome ~ income + item + member + trade + (1|village)", missing="impute", imputations=3
+    )
+    frame = survey.assign(income=survey["income"] / 1e6, weight=2.0)
+    designs, imputations = imputed_designs(prepare(spec, frame), seed=4)
+    assert len(designs) == 3
+    first, second = designs[:2]
+    assert first.n_obs == len(frame)
+    assert first.terms == second.terms
+    assert np.isfinite(first.x).all()
+    changed = np.flatnonzero((first.x != second.x).any(axis=1))
+    incomplete = np.flatnonzero(frame[["income", "item", "member", "trade"]].isna().any(axis=1))
+    assert changed.size > 0
+    assert set(changed) <= set(incomplete)
+    assert set(imputations.missing) == {"income", "item", "member", "trade"}
+    with pytest.raises(InputError, match="repeat rows by weight"):
+        imputed_designs(prepare(spec.model_copy(update={"weights": "weight"}), frame), seed=4)
+
+
+def test_what_cannot_be_imputed_is_named_at_the_border(survey):
+    spec = CumulativeSpec(formula="outcome ~ item", missing="impute")
+    prepared = prepare(spec, survey.head(4).assign(outcome=[0, 1, 2, 1], item=["no", None, "yes", "some"]))
+    with pytest.raises(InputError, match="cannot be regressed"):
+        imputed_designs(prepared, seed=1)
 
 
 def _regression(x, y):

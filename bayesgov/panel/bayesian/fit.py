@@ -13,6 +13,7 @@ from bayesgov.panel.bayesian.collapsed import (
     CollapsedModel,
     collapsed_density,
     collapsed_model,
+    is_collapsible,
     redraw_coefficients,
     scales_at,
 )
@@ -22,7 +23,10 @@ from bayesgov.panel.design import PanelDesign
 from bayesgov.panel.spec import DynamicPanelSpec
 from bayesgov.sampling import CompiledModel, SamplingOptions
 
-TERMS = ("alpha", "beta", "intercept", "delta", "year_effect", "region_sd", "year_sd", "unit_sd", "error_sd")
+TERMS = (
+    "alpha", "beta", "intercept", "delta", "year_effect", "alpha_mean", "beta_mean", "region_sd", "year_sd", "unit_sd",
+    "error_sd", "degrees_of_freedom",
+)  # fmt: skip
 
 
 def fit_bayesian(design: PanelDesign, spec: DynamicPanelSpec, label: str = "", seed: int | None = None) -> PosteriorFit:
@@ -43,8 +47,9 @@ def fit_bayesian(design: PanelDesign, spec: DynamicPanelSpec, label: str = "", s
     Returns
     -------
     PosteriorFit
-        Its tree's group ``posterior`` is described at :func:`bayesgov.panel.bayesian.draws.named_draws`, group
-        ``unit_effects`` holds posterior means and standard deviations, group ``effects`` the quantities of
+        Its tree's group ``posterior`` is described at :func:`bayesgov.panel.bayesian.draws.named_draws`; a declared
+        model adds its own parameters. Group ``unit_effects`` holds posterior means and standard deviations (not for
+        declared models that integrate them out), group ``effects`` the quantities of
         :func:`bayesgov.panel.bayesian.effects.derived_effects`.
     """
     options = SamplingOptions(
@@ -54,7 +59,7 @@ def fit_bayesian(design: PanelDesign, spec: DynamicPanelSpec, label: str = "", s
         tune=spec.sampling.tune,
         target_accept=spec.sampling.target_accept,
     )
-    tree = _collapsed_tree(design, spec, options)
+    tree = (_collapsed_tree if is_collapsible(spec) else _declared_tree)(design, spec, options)
     tree["effects"] = xr.DataTree(derived_effects(tree["posterior"].to_dataset(), design))
     tree.attrs["n_obs"], tree.attrs["n_units"] = design.n_obs, len(design.units)
     terms = tuple(name for name in TERMS if name in tree["posterior"].data_vars)
@@ -68,10 +73,25 @@ def _collapsed_tree(design: PanelDesign, spec: DynamicPanelSpec, options: Sampli
     scales = scales_at(model, theta)
     working = redraw_coefficients(model, scales, np.random.default_rng([options.seed, 1]))
     tree["posterior"] = xr.DataTree(named_draws(design, model, scales, working, options.chains))
-    mean, sd = unit_effect_moments(design, model, scales, working)
-    units = {"mean": ("unit", mean), "sd": ("unit", sd)}
-    tree["unit_effects"] = xr.DataTree(xr.Dataset(units, coords={"unit": list(design.units)}))
+    tree["unit_effects"] = _unit_effects(design, *unit_effect_moments(design, model, scales, working))
     return tree
+
+
+def _declared_tree(design: PanelDesign, spec: DynamicPanelSpec, options: SamplingOptions) -> xr.DataTree:
+    from bayesgov.panel.bayesian.model import build_model
+
+    tree = sampling.sample(build_model(design, spec), options)
+    posterior = tree["posterior"].to_dataset()
+    if "unit_effect" in posterior:
+        effect = posterior["unit_effect"]
+        moments = (effect.mean(("chain", "draw")).values, effect.std(("chain", "draw")).values)
+        tree["unit_effects"] = _unit_effects(design, *moments)
+    return tree
+
+
+def _unit_effects(design: PanelDesign, mean: np.ndarray, sd: np.ndarray) -> xr.DataTree:
+    effects = xr.Dataset({"mean": ("unit", mean), "sd": ("unit", sd)}, coords={"unit": list(design.units)})
+    return xr.DataTree(effects)
 
 
 def _compiled(design: PanelDesign, model: CollapsedModel) -> CompiledModel:

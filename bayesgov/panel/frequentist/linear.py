@@ -206,12 +206,14 @@ def _demeaned(values: np.ndarray, design: PanelDesign) -> np.ndarray:
 def _by_unit(values: np.ndarray, unit: np.ndarray) -> np.ndarray:
     """Sums over the rows of each unit that has some; ``unit`` is sorted."""
     starts = np.flatnonzero(np.append(True, unit[1:] != unit[:-1]))
-    return np.asarray(np.add.reduceat(values, starts, axis=0))
+    sums: np.ndarray = np.asarray(np.add.reduceat(values, starts, axis=0))
+    return sums
 
 
 def _period_dummies(time: np.ndarray) -> np.ndarray:
     """One column for each period but the first."""
-    return (time[:, None] == np.unique(time)[1:]).astype(float)
+    dummies: np.ndarray = (time[:, None] == np.unique(time)[1:]).astype(float)
+    return dummies
 
 
 def _sandwich(

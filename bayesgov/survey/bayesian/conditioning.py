@@ -22,6 +22,7 @@ from bayesgov.survey.kernels.data import KernelData
 from bayesgov.survey.kernels.general import FAMILIES
 from bayesgov.survey.kernels.information import expected_information
 from bayesgov.survey.kernels.likelihood import evaluate_general, evaluate_logit
+from bayesgov.errors import InputError
 from bayesgov.survey.bayesian.baseline import thresholds_from_probabilities
 from bayesgov.survey.spec import LINKS, CumulativeSpec
 
@@ -174,7 +175,13 @@ def condition(design: Design, data: KernelData, spec: CumulativeSpec) -> Conditi
         Its rows.
     spec : CumulativeSpec
         Its family, link and thresholds' and groups' prior.
+
+    Raises
+    ------
+    InputError
+        If a predictor does not vary.
     """
+    _require_variation(design, data)
     mean, sd, x = _standardised(data)
     problem = _Problem(FAMILIES.index(spec.family), LINKS.index(spec.link), data, x, len(design.groups))
     state = _scored(problem, _start(problem, design, spec))
@@ -204,6 +211,13 @@ def condition(design: Design, data: KernelData, spec: CumulativeSpec) -> Conditi
         else np.empty(0),
         group_sd=float(np.sqrt(state.variance)),
     )
+
+
+def _require_variation(design: Design, data: KernelData) -> None:
+    for term, column in zip(design.terms, data.x, strict=True):
+        present = column[~np.isnan(column)]
+        if present.size == 0 or present.min() == present.max():
+            raise InputError(f"predictor {term} has the same value in every row: leave it out of the formula")
 
 
 def _standardised(data: KernelData) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -41,7 +41,7 @@ def fused_density(design: Design, spec: CumulativeSpec, *, parts: ModelParts | N
     ValueError
         If :func:`has_fused_density` is false.
     InputError
-        As :func:`bayesgov.survey.bayesian.shrinkage.shrinkage` does.
+        As :func:`bayesgov.survey.bayesian.parts.model_parts` does.
     """
     if not has_fused_density(design, spec):
         raise ValueError("this model has no fused density: sample its graph")

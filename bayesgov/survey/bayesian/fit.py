@@ -12,6 +12,7 @@ from bayesgov.survey.bayesian.density import fused_density, has_fused_density
 from bayesgov.survey.bayesian.model import build_model
 from bayesgov.survey.bayesian.parts import model_parts
 from bayesgov.survey.design import Design
+from bayesgov.survey.monotonic import has_simplex, variable_name
 from bayesgov.survey.spec import CumulativeSpec
 
 
@@ -82,5 +83,5 @@ def estimands(design: Design) -> tuple[str, ...]:
         "log_scale": bool(design.scale_terms),
         "group_sd": bool(design.groups),
     }
-    return tuple(name for name, has in present.items() if has)
-
+    simplexes = [f"simplex_{variable_name(design, term)}" for term in design.monotonic if has_simplex(term)]
+    return (*(name for name, has in present.items() if has), *simplexes)

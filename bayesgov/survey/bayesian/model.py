@@ -11,6 +11,10 @@ For row i of level y with predictors x, of which z may have effects that differ 
     departure_j      ~ Normal(0, departure_scale * unit_j), summing to zero over thresholds: beta is the average effect
     log_scale        ~ Normal(0, 0.5 * unit): a standard deviation of a scale predictor may well change s by half
 
+A column under mo() enters as n_steps * (sum of the shares of the steps taken), simplex ~ Dirichlet(1, ..., 1), see
+:mod:`bayesgov.survey.monotonic`; missing cells and the model of the incomplete predictors stand in
+:mod:`bayesgov.survey.missing`.
+
 In the cumulative family the thresholds of every z in the data's box (from the least to the largest value of each
 column) have to be in order: gap_k = threshold_at_mean_{k+1} - threshold_at_mean_k exceeds the largest
 (z - mean(z)) (departure_{k+1} - departure_k) in the box. The prior of the thresholds is therefore that of
@@ -74,7 +78,7 @@ def build_model(
     Raises
     ------
     InputError
-        As :func:`bayesgov.survey.bayesian.shrinkage.shrinkage` does; and for modelled missing cells beside nominal
+        As :func:`bayesgov.survey.bayesian.parts.model_parts` does; and for modelled missing cells beside nominal
         effects or a scale model.
     """
     require_supported(design, spec)

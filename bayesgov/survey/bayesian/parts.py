@@ -33,7 +33,7 @@ def model_parts(design: Design, spec: CumulativeSpec) -> ModelParts:
     Raises
     ------
     InputError
-        As :func:`bayesgov.survey.bayesian.shrinkage.shrinkage` does.
+        If a predictor does not vary, and as :func:`bayesgov.survey.bayesian.shrinkage.shrinkage` does.
     """
     # a row with missing cells has a likelihood of its own, so such Designs keep one row for one row
     data = kernel_data(design, merge=not design.missing)

@@ -62,12 +62,9 @@ def shrinkage(design: Design, data: KernelData, spec: CumulativeSpec, found: Con
     Raises
     ------
     InputError
-        If a predictor does not vary, ``expected_nonzero`` is no less than the number of scales, or R2D2 meets the
+        If ``expected_nonzero`` is no less than the number of scales, or R2D2 meets the
         cauchit link, whose latent variance is infinite.
     """
-    constant = [term for term, sd in zip(design.terms, found.sd, strict=True) if not sd > 0]
-    if constant:
-        raise InputError(f"predictor {constant[0]} has the same value in every row: leave it out of the formula")
     prior = spec.prior
     names = design.factors if prior.by_factor else design.terms
     factors = tuple(dict.fromkeys(names))

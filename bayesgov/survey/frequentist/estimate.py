@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import xarray as xr
 
 from bayesgov.fits import Check, EstimatorFit
 from bayesgov.survey import pooling
@@ -13,6 +14,7 @@ from bayesgov.survey.build import encode
 from bayesgov.survey.design import Design
 from bayesgov.survey.frequentist import mixed, ordered
 from bayesgov.survey.imputation import impute
+from bayesgov.survey.predict import RowPredictor, point_parameters
 from bayesgov.survey.prepare import PreparedData
 from bayesgov.survey.spec import CumulativeSpec
 
@@ -29,12 +31,25 @@ def fit_frequentist(design: Design, spec: CumulativeSpec, label: str) -> Estimat
         a check says so, with standard errors clustered by group if the spec asks for clusters.
     label : str
     """
+    return _with_predictions(_estimated(design, spec, label), design, spec)
+
+
+def has_random_intercepts(design: Design, spec: CumulativeSpec) -> bool:
+    """Whether maximum likelihood takes the spec's groups as random intercepts."""
+    usable = spec.family == "cumulative" and spec.covariance == "model" and not spec.scale
+    return bool(design.group_name) and usable
+
+
+def _estimated(design: Design, spec: CumulativeSpec, label: str) -> EstimatorFit:
     if not design.group_name:
         return ordered.to_fit(ordered.fit_ordered(design, spec), label)
-    if spec.family == "cumulative" and spec.covariance == "model":
+    if has_random_intercepts(design, spec):
         return mixed.to_fit(mixed.fit_mixed(design, spec), label)
     fit = ordered.to_fit(ordered.fit_ordered(design, spec), label)
-    reason = f"{design.group_name} intercepts need the cumulative family and covariance = 'model': they are left out"
+    reason = (
+        f"{design.group_name} intercepts need the cumulative family, covariance = 'model' and no scale model: "
+        "they are left out"
+    )
     return replace(fit, checks_run=(*fit.checks_run, Check("random_intercepts", None, None, "warn", reason)))
 
 
@@ -59,13 +74,28 @@ def fit_imputed(
     kinds = {**prepared.kinds, prepared.formula.outcome: "ordinal"}
     progress(f"imputing {spec.imputations} times")
     imputed = impute(used, kinds, spec.imputations, seed, group=prepared.formula.group)
-    fits = []
+    fits, design = [], None
     for number, frame in enumerate(imputed.frames, start=1):
         progress(f"fitting imputation {number} of {spec.imputations}")
-        fits.append(fit_frequentist(encode(prepared, frame).design, spec, label))
+        design = encode(prepared, frame).design
+        fits.append(fit_frequentist(design, spec, label))
+    assert design is not None  # a spec has two imputations or more
     estimates = np.array([fit.tree["estimates"]["estimate"].values for fit in fits])
     covariances = np.array([fit.tree["covariance"]["covariance"].values for fit in fits])
     terms = [str(term) for term in fits[0].tree["estimates"]["term"].values]
     pooled = pooling.pooled_fit(pooling.pool(estimates, covariances, len(used) - len(terms)), terms, label)
+    if "group_effect" in fits[0].tree:
+        effects = [fit.tree["group_effect"]["estimate"] for fit in fits]
+        pooled.tree["group_effect"] = xr.DataTree(xr.concat(effects, "imputation").mean("imputation").to_dataset())
     failed = {check.name: check for fit in fits for check in fit.checks() if check.status == "fail"}
-    return replace(pooled, checks_run=(*pooled.checks_run, *failed.values()))
+    pooled = replace(pooled, checks_run=(*pooled.checks_run, *failed.values()))
+    return _with_predictions(pooled, design, spec)
+
+
+def _with_predictions(fit: EstimatorFit, design: Design, spec: CumulativeSpec) -> EstimatorFit:
+    """The fit with its estimates as the one draw that predictions take."""
+    modes = fit.tree["group_effect"]["estimate"] if "group_effect" in fit.tree else None
+    group = None if modes is None else dict(zip(map(str, modes["group"].values), modes.values.tolist(), strict=True))
+    point = point_parameters(design, fit.tree["estimates"]["estimate"].values, group)
+    fit.tree["point"] = xr.DataTree(point)
+    return replace(fit, predictor=RowPredictor(spec.family, spec.link))

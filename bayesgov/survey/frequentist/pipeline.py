@@ -2,58 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
-from bayesgov.fits import Check, EstimatorFit
-from bayesgov.survey.changes import at_means, on_grid
+from bayesgov.fits import Check
+from bayesgov.survey.curves import category_levels, curves
 from bayesgov.survey.design import Design
 from bayesgov.survey.frequentist.alternatives import compare_models
 from bayesgov.survey.frequentist.brant import brant
 from bayesgov.survey.frequentist.collinearity import collinearity
 from bayesgov.survey.frequentist.correlations import correlate
 from bayesgov.survey.frequentist.fit_statistics import fit_statistics
+from bayesgov.survey.frequentist.lasso import gaussian_path
 from bayesgov.survey.frequentist.margins import (
     average_probabilities,
     marginal_effects,
     predicted_probabilities,
 )
-from bayesgov.survey.frequentist.ordered import OrderedFit, fit_ordered, to_fit
-from bayesgov.survey.frequentist.penalised import fit_lasso
+from bayesgov.survey.frequentist.ordered import OrderedFit, fit_ordered
+from bayesgov.survey.frequentist.penalised import Lasso, fit_lasso
+from bayesgov.survey.frequentist.profile import drop_tests, profile_intervals, wald_tests
 from bayesgov.survey.frequentist.proportional_odds import parallel_lines
 from bayesgov.survey.frequentist.screening import screen
+from bayesgov.survey.frequentist.selection import selection_frequency
 from bayesgov.survey.prepare import PreparedData
 from bayesgov.survey.spec import CumulativeSpec
+from bayesgov.survey.steps import Found, Progress, run_steps
 
 _MOST_CATEGORIES = 20  # a number with more distinct values is no item of a contingency table
-_GRID_POINTS = 9
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineResult:
-    """Everything that the frequentist pipeline found.
-
-    Attributes
-    ----------
-    ordered : OrderedFit
-        The ordered model without random intercepts.
-    fit : EstimatorFit
-        The same, as a Fit.
-    tables : mapping of str to pandas.DataFrame
-        By name: "screening", "correlations", "vif", "condition", "lasso_path", "lasso_errors", "lasso_chosen",
-        "lasso_selected", "fit_statistics", "convergence", "parallel_lines", "brant", "binary_logits", "models",
-        "effects", "average_probabilities", "probability_curves"; those that do not apply are absent.
-    checks : tuple of Check
-        Of everything but ``fit``, which has its own.
-    """
-
-    ordered: OrderedFit
-    fit: EstimatorFit
-    tables: Mapping[str, pd.DataFrame]
-    checks: tuple[Check, ...]
+_MOST_PROFILED = 50_000  # rows: a profile interval is a dozen constrained fits for each coefficient
+_REPLICATES = 50  # bootstrap samples of the Lasso's choice: a frequency is then right to 0.07
 
 
 def run_pipeline(
@@ -62,9 +42,9 @@ def run_pipeline(
     prepared: PreparedData,
     *,
     seed: int,
-    progress: Callable[[str], None] = lambda _message: None,
-) -> PipelineResult:
-    """Run the pipeline.
+    progress: Progress = lambda _message: None,
+) -> Found:
+    """Run the pipeline; a step that crashes is a problem of the result and the others still run.
 
     Parameters
     ----------
@@ -74,30 +54,33 @@ def run_pipeline(
     prepared : PreparedData
         The data behind the Design, whose items are screened as categories.
     seed : int
-        Of the Lasso's folds.
+        Of the Lasso's folds and of bootstrap samples.
     progress : callable
+
+    Returns
+    -------
+    Found
+        Tables by name: "screening", "correlations", "vif", "gvif", "condition", "lasso_path", "lasso_errors",
+        "lasso_chosen", "lasso_selected", "selection_frequency", "fit_statistics", "convergence", "effects",
+        "average_probabilities", "probability_curves", "likelihood_tests", "profile_intervals", "parallel_lines",
+        "parallel_change", "brant", "binary_logits", "models"; those that do not apply are absent.
     """
-    progress("screening and collinearity")
-    tables, checks = _before_the_model(design, prepared)
-    progress("ordered model")
     ordered = fit_ordered(design, spec)
-    tables |= _about_the_model(ordered, spec)
+    steps: list[tuple[str, Callable[[], Found]]] = [
+        ("screening and collinearity", lambda: _before_the_model(design, prepared)),
+        ("fit statistics", lambda: _about_the_model(ordered, spec)),
+        ("effects on probabilities", lambda: _effects(ordered, prepared)),
+        ("likelihood intervals and tests", lambda: _likelihood_tests(ordered, spec)),
+        ("parallel lines", lambda: _parallel_lines(design, spec, ordered)),
+        ("Brant's test", lambda: _brant(design, spec)),
+        ("other models", lambda: _other_models(design, spec)),
+    ]
     if spec.lasso != "none" and design.n_terms > 1:
-        progress("Lasso")
-        lasso = fit_lasso(design, spec, seed=seed)
-        tables |= {
-            "lasso_path": lasso.coefficients(),
-            "lasso_errors": lasso.errors(),
-            "lasso_chosen": lasso.chosen(),
-            "lasso_selected": lasso.selected(),
-        }
-        checks += lasso.checks()
-    progress("parallel lines")
-    more, found = _proportional_odds(design, spec, ordered)
-    return PipelineResult(ordered, to_fit(ordered), tables | more, checks + found)
+        steps.append(("Lasso", lambda: _lasso(design, spec, seed)))
+    return run_steps(steps, progress)
 
 
-def _before_the_model(design: Design, prepared: PreparedData) -> tuple[dict[str, pd.DataFrame], tuple[Check, ...]]:
+def _before_the_model(design: Design, prepared: PreparedData) -> Found:
     """Each item against the outcome by itself, and the items against one another."""
     frame = prepared.used
     items = {name: codes for name in prepared.kinds if (codes := _categories(frame[name])) is not None}
@@ -116,12 +99,12 @@ def _before_the_model(design: Design, prepared: PreparedData) -> tuple[dict[str,
             ignore_index=True,
         )
     if design.n_terms < 2:
-        return tables, screening.checks()
+        return Found(tables, screening.checks())
     collinear = collinearity(design.x, design.terms, design.factors, design.weights)
     tables |= {"vif": collinear.by_term(), "condition": collinear.by_condition()}
     if len(set(design.factors)) < design.n_terms:
         tables["gvif"] = collinear.by_factor()
-    return tables, screening.checks() + collinear.checks()
+    return Found(tables, screening.checks() + collinear.checks())
 
 
 def _categories(column: pd.Series) -> np.ndarray | None:
@@ -141,73 +124,117 @@ def _scores(column: pd.Series) -> np.ndarray:
     return np.where(codes < 0, np.nan, codes + 1.0)
 
 
-def _about_the_model(ordered: OrderedFit, spec: CumulativeSpec) -> dict[str, pd.DataFrame]:
-    """Fit statistics, convergence and what the estimates mean for the levels' probabilities."""
-    design = ordered.problem.design
-    tables = {
-        "fit_statistics": fit_statistics(ordered, spec).frame(),
-        "convergence": pd.DataFrame(
-            {
-                "parameter": ordered.names,
-                "estimate": ordered.parameters,
-                "std_error": ordered.std_errors,
-                "correct_decimals": ordered.correct_decimals,
-            }
-        ),
+def _about_the_model(ordered: OrderedFit, spec: CumulativeSpec) -> Found:
+    """Fit statistics and convergence."""
+    convergence = {
+        "parameter": ordered.names,
+        "estimate": ordered.parameters,
+        "std_error": ordered.std_errors,
+        "correct_decimals": ordered.correct_decimals,
     }
-    if ordered.usable and design.n_terms:
-        tables |= {
-            "effects": marginal_effects(ordered, design).frame(),
-            "average_probabilities": average_probabilities(ordered, design).frame(),
-            "probability_curves": _curves(ordered),
-        }
-    return tables
+    tables = {"fit_statistics": fit_statistics(ordered, spec).frame(), "convergence": pd.DataFrame(convergence)}
+    # with random intercepts this is not the fit that the report shows first, whose checks stand elsewhere
+    return Found(tables, ordered.checks if ordered.problem.design.group_name else ())
 
 
-def _curves(ordered: OrderedFit) -> pd.DataFrame:
-    """Probabilities over the range of every column of x that is no interaction, the others at their means."""
+def _effects(ordered: OrderedFit, prepared: PreparedData) -> Found:
+    """What the estimates mean for the levels' probabilities."""
     design = ordered.problem.design
-    parts = []
-    for column, term in enumerate(design.terms):
-        if ":" in term or design.factors.count(design.factors[column]) > 1:
-            continue
-        values = curve_values(design.x[:, column])
-        rows = on_grid(design, {term: tuple(values)})
-        frame = predicted_probabilities(ordered, rows).frame()
-        frame.insert(0, "predictor", term)
-        frame.insert(1, "value", np.repeat(values, design.n_categories))
-        parts.append(frame.drop(columns="row"))
-    if parts:
-        return pd.concat(parts, ignore_index=True)
-    frame = predicted_probabilities(ordered, at_means(design), ("means",)).frame()
-    return frame.rename(columns={"row": "value"}).assign(predictor="all predictors")
+    if not (ordered.usable and design.n_terms):
+        return Found()
+    effects = marginal_effects(ordered, design)
+    tables = {
+        "effects": effects.frame(),
+        "average_probabilities": average_probabilities(ordered, design).frame(),
+    }
+    drawn = []
+    for curve in curves(design, category_levels(prepared)):
+        found = predicted_probabilities(ordered, curve.design).frame()
+        shape = (len(curve.values), design.n_categories)
+        limits = [found[name].to_numpy().reshape(shape) for name in ("estimate", "lower", "upper")]
+        drawn.append(curve.frame(*limits))
+    if drawn:
+        tables["probability_curves"] = pd.concat(drawn, ignore_index=True)
+    return Found(tables, effects.checks())
 
 
-def curve_values(column: np.ndarray) -> np.ndarray:
-    """Distinct values of a column, or nine points between the 1st and the 99th percentile where there are many."""
-    distinct = np.unique(column)
-    if distinct.size <= _GRID_POINTS:
-        return distinct
-    low, high = np.percentile(column, [1, 99])
-    return np.linspace(low, high, _GRID_POINTS)
+def _likelihood_tests(ordered: OrderedFit, spec: CumulativeSpec) -> Found:
+    """Tests of every term of the formula and intervals of every coefficient."""
+    design = ordered.problem.design
+    if not (ordered.usable and design.n_terms):
+        return Found()
+    table = pd.DataFrame({"term": list(dict.fromkeys(design.factors))})
+    for name, tests in (("lr", drop_tests(ordered, spec)), ("wald", wald_tests(ordered))):
+        table["df"] = [test.df for test in tests]
+        table[f"{name}_statistic"] = [test.statistic for test in tests]
+        table[f"p_{name}"] = [test.p_value for test in tests]
+    tables = {"likelihood_tests": table}
+    if design.n_obs <= _MOST_PROFILED:
+        tables["profile_intervals"] = profile_intervals(ordered, spec).frame()
+        return Found(tables)
+    advice = f"profile intervals refit the model dozens of times: left out above {_MOST_PROFILED:,} rows"
+    return Found(tables, (Check("profile intervals", None, None, "not applicable", advice),))
 
 
-def _proportional_odds(
-    design: Design, spec: CumulativeSpec, ordered: OrderedFit
-) -> tuple[dict[str, pd.DataFrame], tuple[Check, ...]]:
-    """Tests of parallel lines, the binary models behind them, and the models that one turns to instead."""
+def _lasso(design: Design, spec: CumulativeSpec, seed: int) -> Found:
+    """The paths, their error curves, and how stable the gaussian path's choice is."""
+    lasso = fit_lasso(design, spec, seed=seed)
+    tables = {
+        "lasso_path": lasso.coefficients(),
+        "lasso_errors": lasso.errors(),
+        "lasso_chosen": lasso.chosen(),
+        "lasso_selected": lasso.selected(),
+    }
+    if spec.lasso in ("gaussian", "both"):
+        tables["selection_frequency"] = _stability(design, lasso, seed)
+    return Found(tables, lasso.checks())
+
+
+def _stability(design: Design, lasso: Lasso, seed: int) -> pd.DataFrame:
+    """How often bootstrap samples select each term at the penalties that the folds chose on the gaussian path."""
+    path, curve = lasso.paths[0], lasso.curves[0]
+    penalties: dict[float, list[str]] = {}
+    for rule, index in curve.rules().items():
+        penalties.setdefault(float(path.lambdas[index]), []).append(rule)
+    chosen = np.array(sorted(penalties, reverse=True))
+    whole = design.cluster if design.cluster is not None else design.group if design.groups else None
+
+    def select(weights: np.ndarray) -> np.ndarray:
+        again = gaussian_path(design.x, design.y + 1.0, terms=design.terms, weights=weights, lambdas=chosen)
+        return again.coefficients
+
+    found = selection_frequency(
+        select,
+        terms=design.terms,
+        rules=[" and ".join(penalties[penalty]) for penalty in chosen],
+        weights=design.weights,
+        cluster=whole,
+        replicates=_REPLICATES,
+        seed=seed,
+    )
+    return found.to_frame().assign(resampled=found.resampled)
+
+
+def _parallel_lines(design: Design, spec: CumulativeSpec, ordered: OrderedFit) -> Found:
     if design.n_terms == 0 or design.monotonic:
-        return {}, ()
+        return Found()
     reusable = ordered if not design.nominal and spec.thresholds == "flexible" and not design.scale_terms else None
     parallel = parallel_lines(design, spec, reusable)
+    change = pd.DataFrame({"largest_change": [parallel.change.largest], "mean_change": [parallel.change.mean]})
+    return Found({"parallel_lines": parallel.frame(), "parallel_change": change}, parallel.checks)
+
+
+def _brant(design: Design, spec: CumulativeSpec) -> Found:
+    """Brant's test and the binary models behind it."""
+    if design.n_terms == 0 or design.monotonic or spec.family != "cumulative":
+        return Found()
+    tested = brant(design, spec)
+    return Found({"brant": tested.frame(), "binary_logits": tested.cuts.frame()}, tested.checks)
+
+
+def _other_models(design: Design, spec: CumulativeSpec) -> Found:
+    """The models that one turns to where lines are not parallel."""
+    if design.n_terms == 0 or design.monotonic:
+        return Found()
     models = compare_models(design, spec)
-    tables = {"parallel_lines": parallel.frame(), "models": models.frame()}
-    tables["parallel_change"] = pd.DataFrame(
-        {"largest_change": [parallel.change.largest], "mean_change": [parallel.change.mean]}
-    )
-    checks = parallel.checks + models.checks
-    if spec.family == "cumulative":
-        tested = brant(design, spec)
-        tables |= {"brant": tested.frame(), "binary_logits": tested.cuts.frame()}
-        checks += tested.checks
-    return tables, checks
+    return Found({"models": models.frame()}, models.checks)

@@ -36,7 +36,6 @@ from bayesgov.survey.kernels.missing_tree import (
     unpack,
 )
 
-
 _SMALLEST = 1e-300  # probability of a row: below it the reciprocal overflows
 
 

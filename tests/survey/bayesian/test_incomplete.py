@@ -4,13 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from bayesgov.errors import InputError
+from bayesgov.survey.bayesian.fit import fit_bayesian
 from bayesgov.survey.bayesian.model import build_model
 from bayesgov.survey.design import MissingColumn, MonotonicTerm, design_from_arrays
 from bayesgov.survey.likelihood import log_probabilities
 from bayesgov.survey.missing import pointwise_log_likelihood
 from bayesgov.survey.missing_plan import plan_missing
+from bayesgov.survey.mode import find_mode
 from bayesgov.survey.monotonic import monotonic_values, replace_monotonic
 from bayesgov.survey.spec import CoefficientPrior, CumulativeSpec
 
@@ -140,3 +143,57 @@ def test_what_has_no_likelihood_is_refused(change, message):
     design = replace(_design(x, y, missing=_missing(x)), **change)
     with pytest.raises(InputError, match=message):
         build_model(design, SPEC)
+
+
+SAMPLED = SPEC.model_copy(
+    update={"sampling": SPEC.sampling.model_copy(update={"chains": 2, "draws": 700, "tune": 500})}
+)
+
+
+def _standardised_error(fit, name, truth):
+    draws = fit.tree["posterior"].to_dataset()[name].stack(sample=("chain", "draw")).values
+    return (draws.mean(axis=-1) - truth) / draws.std(axis=-1)
+
+
+@pytest.mark.slow
+def test_recovers_the_truth_where_deletion_is_biased():
+    slopes, thresholds = np.array([0.8, -0.6, 0.7]), np.array([-1.5, 0.0, 1.5]) - 1.2
+    complete, y, _ = _rows(4000, 11, slopes=slopes)
+    rng = np.random.default_rng(12)
+    # gone where outcome and age are both high or both low: at random given what is seen
+    chance = expit(-0.8 + (y - 1.5) * complete[:, 0])
+    x = complete.copy()
+    x[rng.random(4000) < chance, 1] = np.nan
+    x[rng.random(4000) < 0.6 * chance, 2] = np.nan
+    kept = ~np.isnan(x).any(axis=1)
+    listwise = find_mode(np.eye(4)[y[kept]], x[kept])
+    bias = (listwise.coefficients - slopes) / np.sqrt(np.diag(listwise.coefficient_covariance))
+    assert np.abs(bias).max() > 6, "deletion has to be biased for this to show anything"
+    fit = fit_bayesian(_design(x, y, missing=_missing(x)), SAMPLED, "modelled", 5)
+    assert [check for check in fit.checks() if check.status == "fail"] == []
+    # seven parameters: 3.5 posterior standard deviations are exceeded once in some 300 data sets
+    assert np.abs(_standardised_error(fit, "beta", slopes)).max() < 3.5
+    assert np.abs(_standardised_error(fit, "threshold", thresholds)).max() < 3.5
+    posterior = fit.tree["posterior"].to_dataset()
+    cells = posterior["missing_income"].mean(("chain", "draw"))
+    holes = np.isnan(x[:, 2])
+    # the model fills in income from age, item and outcome: its residual standard deviation is about 1.6
+    error = cells.values - complete[holes, 2]
+    assert abs(error.mean()) < 4 * error.std() / np.sqrt(holes.sum())
+    assert error.std() < 0.95 * complete[holes, 2].std()
+
+
+@pytest.mark.slow
+def test_shares_of_the_steps_are_recovered():
+    rng = np.random.default_rng(21)
+    simplex, slopes = np.array([0.7, 0.1, 0.2]), np.array([0.5, 0.8])
+    x = np.column_stack([rng.normal(size=3000), rng.integers(0, 4, 3000)])
+    eta = slopes[0] * x[:, 0] + slopes[1] * monotonic_values(simplex, x[:, 1])
+    y = np.digitize(eta + rng.logistic(size=3000), [0.0, 1.0, 2.5])
+    design = design_from_arrays(
+        y, x, levels="abcd", terms=["age", "contact"], monotonic=[MonotonicTerm(1, ("no", "low", "some", "much"))]
+    )
+    fit = fit_bayesian(design, SAMPLED, "monotonic", 5)
+    assert [check for check in fit.checks() if check.status == "fail"] == []
+    assert np.abs(_standardised_error(fit, "simplex_contact", simplex)).max() < 3.5
+    assert np.abs(_standardised_error(fit, "beta", slopes)).max() < 3.5
