@@ -149,9 +149,12 @@ def compute_indices(frame: pd.DataFrame, spec: IndexSpec) -> Indices:
 
 def _differentiation(level: np.ndarray, positive: np.ndarray, urban: np.ndarray, spec: IndexSpec) -> np.ndarray:
     if spec.differentiation == "difference":
-        return level[urban] - level[~urban]
+        difference: np.ndarray = level[urban] - level[~urban]
+        return difference
     ratio: np.ndarray = positive[urban] / positive[~urban]
-    return np.log(ratio) if spec.differentiation == "log_ratio" else ratio
+    if spec.differentiation == "log_ratio":
+        np.log(ratio, out=ratio)
+    return ratio
 
 
 def _columns(frame: pd.DataFrame, spec: IndexSpec, area: str) -> np.ndarray:

@@ -222,5 +222,5 @@ def _require_positive(part: np.ndarray, region: str, times: Sequence[int]) -> No
     if wrong.size:
         raise ValueError(
             f"{region}, {times[wrong[0]]}: a coefficient of variation needs a positive mean; got {mean[wrong[0]]:.3g}: "
-            "rescale the index to positive values (rescale_positive), and say how"
+            "use an index rescaled to positive values, and say how it was"
         )

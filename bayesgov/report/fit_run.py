@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -54,7 +55,7 @@ def fit_and_write(
     Returns
     -------
     int
-        Exit code 0.
+        Exit code: 0, or 1 if a step crashed (the report says which).
 
     Raises
     ------
@@ -70,9 +71,14 @@ def fit_and_write(
     with progress_display(console) as display:
         task = display.add_task(spec_path.stem, total=None, step="loading the samplers")
 
+        said: set[str] = set()
+
         def step(message: str) -> None:
-            if display.disable:
-                console.print(f"{spec_path.stem}: {message}", highlight=False)
+            words = re.split(r"\d", message, maxsplit=1)[0]  # "sampling: 16 of 8,000 draws" is said once
+            if display.disable and words not in said:
+                said.add(words)
+                line = words.rstrip(": ") if ":" in words else message
+                console.print(f"{spec_path.stem}: {line}", highlight=False, soft_wrap=True)
             display.update(task, step=message)
 
         # loaded here: the samplers and Matplotlib take seconds, and the display already runs
@@ -91,9 +97,11 @@ def fit_and_write(
         report = write_run(folder, content, trees, texts)
     for line in content.parts[0].summary:
         console.print(line, highlight=False, soft_wrap=True)
+    for problem in content.problems:
+        console.print(problem, style="bold", highlight=False, soft_wrap=True)
     console.print(f"{time.perf_counter() - start:.0f} s", highlight=False)
     print(report)
-    return 0
+    return 1 if content.problems else 0
 
 
 def document(found: SurveyAnalysis, source: str, provenance: Mapping[str, str]) -> Document:
@@ -122,7 +130,7 @@ def document(found: SurveyAnalysis, source: str, provenance: Mapping[str, str]) 
         source=source,
         verdicts=(),
         audit=None,
-        sections=sections(tables, labels, found.assumptions),
+        sections=sections(tables, labels, found.assumptions, spec.rope.probability),
         diagnostics=tuple(diagnostics),
         summary=_summary(found, plain),
     )
@@ -133,7 +141,7 @@ def document(found: SurveyAnalysis, source: str, provenance: Mapping[str, str]) 
         methods=methods.rows_methods(),
         references=methods.rows_references(),
         provenance=provenance,
-        problems=(),
+        problems=found.problems,
     )
 
 

@@ -7,18 +7,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from bayesgov.report import categories, figures, selection
-from bayesgov.report.content import Block, Equation, Paragraph, ReportFigure, ReportTable, Section
+from bayesgov.report import categories, figures
+from bayesgov.report.content import Block, Equation, Paragraph, ReportFigure, Section
 from bayesgov.report.pieces import numbered_parts
+from bayesgov.report.row_tables import Tables, displayed, label_of, table
+from bayesgov.report.row_tests import parallel_blocks, screening_blocks, selection_blocks
 
 _MOST_CURVES = 8  # predictors in one figure of probabilities
 _MOST_PARTS = 9  # panels in one figure of replicated shares
-_CRAMERS_V = 0.1  # Cohen's small effect for a table whose smaller side is two
-
-type Tables = Mapping[str, pd.DataFrame]
 
 
-def sections(tables: Tables, labels: Mapping[str, str], assumptions: Sequence[str]) -> tuple[Section, ...]:
+def sections(tables: Tables, labels: Mapping[str, str], assumptions: Sequence[str], rope: float) -> tuple[Section, ...]:
     """Sections for whatever tables there are.
 
     Parameters
@@ -28,31 +27,24 @@ def sections(tables: Tables, labels: Mapping[str, str], assumptions: Sequence[st
     labels : mapping of str to str
         Variable -> label of the codebook.
     assumptions : sequence of str
+    rope : float
+        Limit of practical equivalence, as a probability.
     """
+    shown = displayed(tables)
     drafts = (
-        ("data", "The rows", _data(tables)),
-        ("coefficients", "Coefficients: both schools", _coefficients(tables)),
-        ("probabilities", "What the coefficients mean for probabilities", _probabilities(tables)),
-        ("selection", "Selection of variables", _selection(tables)),
-        ("parallel", "Proportional odds", _parallel(tables)),
-        ("screening", "Screening and collinearity", _screening(tables, labels)),
-        ("fit", "Fit and prediction", _fit(tables)),
+        ("data", "The rows", _data(tables, shown)),
+        ("coefficients", "Coefficients: both schools", _coefficients(tables, shown, rope)),
+        ("probabilities", "What the coefficients mean for probabilities", _probabilities(tables, shown, labels)),
+        ("selection", "Selection of variables", selection_blocks(tables, shown, labels)),
+        ("parallel", "Proportional odds", parallel_blocks(tables, shown)),
+        ("screening", "Screening and collinearity", screening_blocks(tables, shown, labels)),
+        ("fit", "Fit and prediction", _fit(tables, shown)),
         ("assumptions", "Assumptions", tuple(Paragraph(text, "assumption") for text in assumptions)),
     )
     return tuple(Section(key, title, blocks) for key, title, blocks in drafts if blocks)
 
 
-def _table(
-    tables: Tables, name: str, title: str, caption: str, *, folded: bool = False, digits: int = 3
-) -> tuple[ReportTable, ...]:
-    """The table if there is one."""
-    frame = tables.get(name)
-    if frame is None or frame.empty:
-        return ()
-    return (ReportTable(name.replace("_", "-"), title, caption, frame, digits=digits, folded=folded),)
-
-
-def _data(tables: Tables) -> tuple[Block, ...]:
+def _data(tables: Tables, shown: Tables) -> tuple[Block, ...]:
     flow = tables["flow"]
     first, last = int(flow["left"].iloc[0]), int(flow["left"].iloc[-1])
     return (
@@ -65,8 +57,16 @@ def _data(tables: Tables) -> tuple[Block, ...]:
             categories.row_flow(flow),
             flow,
         ),
-        *_table(
-            tables,
+        *table(
+            shown,
+            "codebook",
+            "The variables",
+            "Outcome and predictors as the model takes them: what each name in the tables stands for, its levels (an "
+            "ordered one from the lowest, an unordered one from its reference) or its range, and how many rows of the "
+            "data lack it.",
+        ),
+        *table(
+            shown,
             "row_loss",
             "Who is lost",
             "Means of numbers and scores and shares of levels among complete rows and among rows that listwise "
@@ -74,8 +74,8 @@ def _data(tables: Tables) -> tuple[Block, ...]:
             "is usually called noticeable.",
             folded=True,
         ),
-        *_table(
-            tables,
+        *table(
+            shown,
             "missing_codes",
             "Codes that mean missing",
             "How often each code of the codebook occurs.",
@@ -84,7 +84,7 @@ def _data(tables: Tables) -> tuple[Block, ...]:
     )
 
 
-def _coefficients(tables: Tables) -> tuple[Block, ...]:
+def _coefficients(tables: Tables, shown: Tables, rope: float) -> tuple[Block, ...]:
     data = tables["forest"]
     settled = data[(data["lower"] > 0) | (data["upper"] < 0)].groupby("series", sort=False).size()
     counts = ", ".join(f"{int(settled.get(name, 0))} of the {name}" for name in dict.fromkeys(data["series"]))
@@ -112,38 +112,69 @@ def _coefficients(tables: Tables) -> tuple[Block, ...]:
         )
     return (
         *blocks,
-        *_table(
-            tables,
+        *table(
+            shown,
             "frequentist_estimates",
             "Maximum likelihood",
-            "Estimates with standard errors, Wald confidence limits and p-values against zero (not adjusted).",
+            "Estimates with standard errors, 95% Wald confidence limits and p-values against zero (not adjusted).",
         ),
-        *_table(
-            tables,
+        *table(
+            shown,
+            "groups",
+            "Groups",
+            "Standard deviation of the groups' intercepts, on the scale of the link. The likelihood-ratio statistic is "
+            "of no variance between groups; its p-value halves that of one degree of freedom, since zero is the edge "
+            "of what a variance can be (Self & Liang 1987).",
+        ),
+        *table(
+            shown,
             "posterior_coefficients",
             "Posterior",
-            "Posterior medians with standard deviations and equal-tailed credible limits, probabilities of direction, "
-            "ratios, and the probability that the change of every level's average probability, for the change of the "
-            "predictor named, is below the limit of practical equivalence.",
+            "Posterior medians with standard deviations, 95% equal-tailed credible limits and the posterior "
+            "probability of a positive coefficient.",
         ),
-        *_table(
-            tables,
+        *table(
+            shown,
+            "posterior_ratios",
+            "Coefficients as ratios, posterior",
+            "What the odds or hazard named are multiplied by when a predictor rises by one, or against its reference "
+            "level: posterior medians with 95% equal-tailed credible limits.",
+            folded=True,
+        ),
+        *table(
+            shown,
+            "equivalence",
+            "Practical equivalence",
+            "Posterior median of the largest change, over the levels, of a level's average probability, and the "
+            f"posterior probability that this change is below {rope:g}, the spec's limit of practical equivalence.",
+        ),
+        *table(
+            shown,
             "pooled_missing",
             "What imputation adds to the uncertainty",
             "Standard errors within and between completed data sets and the fraction of missing information.",
             folded=True,
         ),
-        *_table(
-            tables,
+        *table(
+            shown,
             "likelihood_tests",
-            "Intervals and tests by likelihood",
-            "Profile-likelihood confidence limits and likelihood-ratio tests, which need no symmetric likelihood.",
+            "Tests of each term of the formula",
+            "Likelihood-ratio and joint Wald tests that a term has no effect, of the ordered model without random "
+            "intercepts. Where the two differ much, the likelihood is not symmetric, and the former is to be believed.",
+            folded=True,
+        ),
+        *table(
+            shown,
+            "profile_intervals",
+            "Intervals by profile likelihood",
+            "Maximum-likelihood estimates of the ordered model without random intercepts with profile-likelihood "
+            "confidence limits, which need no symmetric likelihood.",
             folded=True,
         ),
     )
 
 
-def _probabilities(tables: Tables) -> tuple[Block, ...]:
+def _probabilities(tables: Tables, shown: Tables, labels: Mapping[str, str]) -> tuple[Block, ...]:
     blocks: list[Block] = []
     for name, school, kind in (
         ("posterior_curves", "posterior", "posterior medians with 95% credible bands"),
@@ -152,6 +183,7 @@ def _probabilities(tables: Tables) -> tuple[Block, ...]:
         data = tables.get(name)
         if data is None or (name == "probability_curves" and "posterior_curves" in tables):
             continue
+        data = data.assign(predictor=[label_of(name, labels) for name in data["predictor"]])
         if data["level"].nunique() > 6:  # more lines than can be told apart; the table has them
             continue
         for span, part in numbered_parts(list(dict.fromkeys(data["predictor"])), _MOST_CURVES):
@@ -169,16 +201,16 @@ def _probabilities(tables: Tables) -> tuple[Block, ...]:
             )
     return (
         *blocks,
-        *_table(
-            tables,
+        *table(
+            shown,
             "posterior_effects",
             "Average marginal effects, posterior",
             "Change of each level's probability, averaged over the rows: posterior median, standard deviation, "
             "credible limits, and Monte Carlo standard error of the median. Effects add up to zero over the levels.",
             folded=True,
         ),
-        *_table(
-            tables,
+        *table(
+            shown,
             "effects",
             "Average marginal effects, maximum likelihood",
             "The same by the delta method, with p-values against zero.",
@@ -195,182 +227,7 @@ def _widest_change(data: pd.DataFrame) -> str:
     return f"The largest change is that of level {level} over {predictor}: {ranges.max():.2f}."
 
 
-def _selection(tables: Tables) -> tuple[Block, ...]:
-    blocks: list[Block] = []
-    if "lasso_errors" in tables:
-        errors, chosen = tables["lasso_errors"], tables["lasso_chosen"]
-        sizes = ", ".join(f"{row.criterion}, {row.rule}: {row.n_variables}" for row in chosen.itertuples())
-        blocks.append(
-            ReportFigure(
-                "lasso-error",
-                "λ and model error",
-                "Prediction error against log λ, with one standard error either side where there are folds; the "
-                "number of variables on top. Dashed: λ of least error (λ.min). Dotted: the largest λ within one "
-                "standard error of it (λ.1se).",
-                "A clear dip between the ends means that some shrinkage helps; a least error at the smallest λ, that "
-                "none does.",
-                f"Variables chosen: {sizes}.",
-                selection.lasso_error(errors, chosen),
-                errors,
-            )
-        )
-        paths = tables["lasso_path"].assign(coefficient=tables["lasso_path"]["standardised"])
-        by_folds = chosen[~chosen["criterion"].str.contains("generalised")]
-        blocks.append(
-            ReportFigure(
-                "lasso-paths",
-                "λ and coefficients",
-                "Coefficients per standard deviation of their predictor along the path of penalties, each named where "
-                "the penalty is smallest; vertical lines as in the figure above.",
-                "Coefficients that leave zero early and stay away are the Lasso's choice whatever λ is.",
-                f"{tables['lasso_path']['term'].nunique()} coefficients of {paths['model'].nunique()} models.",
-                selection.coefficient_paths(paths, by_folds, ylabel="coefficient per sd"),
-                paths,
-            )
-        )
-    if "selection_curves" in tables:
-        curves, chosen = tables["selection_curves"], tables["selection_chosen"]
-        words = ", ".join(f"{row.procedure}, {row.rule}: {row.size}" for row in chosen.itertuples())
-        blocks.append(
-            ReportFigure(
-                "selection",
-                "Lasso and projection of the posterior",
-                "Above: prediction error or expected log predictive density against the number of variables, with one "
-                "standard error either side. Below: the order in which variables enter.",
-                "Both schools agree where the curves level off at the same size and the lines below do not cross.",
-                f"Sizes chosen: {words}.",
-                selection.selection_paths(curves, chosen, tables["selection_order"]),
-                curves,
-            )
-        )
-    return (
-        *blocks,
-        *_table(
-            tables,
-            "projection",
-            "Projection predictive selection",
-            "Kullback-Leibler divergence from the full model, expected log predictive density (elpd) and ranked "
-            "probability score by leave-one-out, and their differences from the full model, by number of variables.",
-            folded=True,
-        ),
-        *_table(
-            tables,
-            "lasso_selected",
-            "The Lasso's choice",
-            "Coefficients at the chosen penalties, in the predictors' own units.",
-            folded=True,
-        ),
-    )
-
-
-def _parallel(tables: Tables) -> tuple[Block, ...]:
-    if "parallel_lines" not in tables:
-        return ()
-    change = tables["parallel_change"].iloc[0]
-    return (
-        Paragraph(
-            "A small p-value says that the slopes differ between thresholds, not that the difference matters: giving "
-            f"up parallel lines changes a predicted probability by {change['largest_change']:.3f} at most and by "
-            f"{change['mean_change']:.3f} on average."
-        ),
-        *_table(
-            tables,
-            "parallel_lines",
-            "Tests of parallel lines",
-            "Likelihood-ratio tests of all slopes and of one factor at a time, and the score test of all.",
-        ),
-        *_table(
-            tables,
-            "brant",
-            "Brant's test",
-            "Wald tests that the slopes of the binary models are the same, with their joint covariance.",
-        ),
-        *_table(
-            tables,
-            "departures",
-            "Departures from proportional odds, posterior",
-            "Shrunken departure of each slope at each threshold: posterior medians and 95% credible limits.",
-        ),
-        *_table(
-            tables,
-            "models",
-            "Models beside proportional odds",
-            "Log-likelihoods of the same rows; smaller AIC and BIC are better. The unordered multinomial logit is what "
-            "the survey paper turns to where parallel lines fail.",
-            digits=6,
-        ),
-        *_table(
-            tables,
-            "binary_logits",
-            "The binary models behind the ordinal one",
-            "One model for each threshold (the survey paper's equations 9–12).",
-            folded=True,
-        ),
-    )
-
-
-def _screening(tables: Tables, labels: Mapping[str, str]) -> tuple[Block, ...]:
-    blocks: list[Block] = []
-    if "screening" in tables:
-        table = tables["screening"]
-        data = pd.DataFrame(
-            {
-                "label": [labels.get(item) or item for item in table["item"]],
-                "series": "Cramér's V",
-                "estimate": table["cramers_v"],
-                "lower": table["v_lower"],
-                "upper": table["v_upper"],
-            }
-        ).dropna()
-        if not data.empty:
-            passed = int((table["p_holm"] < 0.05).sum())
-            blocks.append(
-                ReportFigure(
-                    "screening",
-                    "Each predictor by itself against the outcome",
-                    "Cramér's V with 95% confidence intervals by inversion of the noncentral chi-square distribution; "
-                    f"the dashed line marks {_CRAMERS_V}, Cohen's small effect.",
-                    "With many rows a p-value below 0.05 is no news; how far V is from zero is.",
-                    f"{passed} of {len(table)} predictors have a Holm-adjusted p-value below 0.05.",
-                    figures.dot_interval(data, xlabel="Cramér's V (95% confidence interval)", reference=_CRAMERS_V),
-                    data,
-                )
-            )
-    return (
-        *blocks,
-        *_table(
-            tables,
-            "screening",
-            "Chi-square screening",
-            "Each predictor as unordered categories against the outcome; p-values raw, Holm and Benjamini-Hochberg.",
-            folded=True,
-        ),
-        *_table(
-            tables,
-            "vif",
-            "Variance inflation",
-            "Variance inflation factors and their reciprocals, the tolerances, of the design matrix's columns.",
-        ),
-        *_table(tables, "gvif", "Generalised variance inflation", "By factor (Fox & Monette 1992).", folded=True),
-        *_table(
-            tables,
-            "condition",
-            "Condition indices",
-            "Condition indices with the share of each coefficient's variance that goes with them.",
-            folded=True,
-        ),
-        *_table(
-            tables,
-            "correlations",
-            "Correlations of the predictors",
-            "Rank correlations, and Pearson's after the logarithm that the survey paper takes; ** p < 0.01, "
-            "* p < 0.05.",
-            folded=True,
-        ),
-    )
-
-
-def _fit(tables: Tables) -> tuple[Block, ...]:
+def _fit(tables: Tables, shown: Tables) -> tuple[Block, ...]:
     blocks: list[Block] = []
     if "replicated_shares" in tables:
         every = tables["replicated_shares"]
@@ -391,37 +248,38 @@ def _fit(tables: Tables) -> tuple[Block, ...]:
         )
     return (
         *blocks,
-        *_table(
-            tables,
+        *table(
+            shown,
             "scores",
             "Predictive scores",
-            "Leave-one-out scores of the posterior: log predictive density, ranked probability score and Brier score.",
+            "Scores of the posterior's predictions for observations that it has not seen: totals, means and standard "
+            "errors of the totals.",
             digits=5,
         ),
-        *_table(
-            tables,
+        *table(
+            shown,
             "fit_statistics",
             "Fit statistics of maximum likelihood",
             "-2 log-likelihood in the conventions of SPSS, goodness of fit over covariate patterns, and pseudo-R².",
             digits=5,
         ),
-        *_table(
-            tables,
+        *table(
+            shown,
             "power_scaling",
             "Prior sensitivity by power-scaling",
             "Cumulative Jensen-Shannon distance per unit of log2 power of the prior and of the likelihood; a prior "
             "value above 0.05 says that the conclusion leans on the prior.",
             folded=True,
         ),
-        *_table(
-            tables,
+        *table(
+            shown,
             "prior_shares",
             "What the prior expects",
             "Shares of the levels before the data: prior predictive medians and central 95%.",
             folded=True,
         ),
-        *_table(
-            tables,
+        *table(
+            shown,
             "convergence",
             "Convergence of maximum likelihood",
             "Decimals of each estimate that are correct, from the Newton step that would come next.",
@@ -439,13 +297,6 @@ def forest_rows(
         if frame is not None:
             part = frame[["term", "estimate", "lower", "upper"]].replace([np.inf, -np.inf], np.nan)
             part.insert(1, "series", name)
-            part.insert(0, "label", [_label(term, labels) for term in part["term"]])
+            part.insert(0, "label", [label_of(term, labels) for term in part["term"]])
             parts.append(part.drop(columns="term"))
     return pd.concat(parts, ignore_index=True)
-
-
-def _label(term: str, labels: Mapping[str, str]) -> str:
-    """ "item_1" or "temp[warm]" with the codebook's label for the variable."""
-    variable, bracket, level = term.partition("[")
-    label = labels.get(variable)
-    return f"{label}: {level.rstrip(']')}" if label and bracket else label or term

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from bayesgov.data import Table
@@ -104,21 +105,23 @@ def analyse(
     checks: dict[str, tuple[Check, ...]] = {}
     found = about_rows
     if "frequentist" in approaches:
-        pipeline = run_pipeline(design, spec, listwise, seed=seed, progress=progress)
+        pipeline = run_step(
+            "ordered model", lambda: run_pipeline(design, spec, listwise, seed=seed, progress=progress), refuse=True
+        )
         checks["frequentist pipeline"] = pipeline.checks
 
         def maximise() -> Found:
             fits["frequentist"] = _frequentist(prepared, spec, data, label="frequentist", seed=seed, progress=progress)
             return Found(_tables_of_likelihood(fits["frequentist"]))
 
-        found = found | pipeline | run_steps((("maximum likelihood", maximise),), progress)
+        found = found | pipeline | run_steps((("maximum likelihood", maximise),), progress, refuse=True)
     if "bayesian" in approaches:
 
         def draw() -> Found:
             fits["bayesian"] = _bayesian(prepared, spec, data, label="bayesian", seed=seed, progress=progress)
             return Found()
 
-        found = found | run_steps((("posterior", draw),), progress)
+        found = found | run_steps((("posterior", draw),), progress, refuse=True)
         if isinstance(fit := fits.get("bayesian"), PosteriorFit):
             fitted, rows = (encode(prepared).design, prepared) if spec.missing == "model" else (design, listwise)
             asked = question_posterior(fitted, spec, fit, rows, seed=seed, progress=progress)
@@ -149,11 +152,7 @@ def _tables_of_rows(prepared: PreparedData, spec: CumulativeSpec) -> dict[str, p
                     "variable": name,
                     "label": entry.label if (entry := spec.variables.get(name)) else "",
                     "kind": kind,
-                    "levels": " < ".join(map(str, frame[name].cat.categories))
-                    if kind == "ordinal"
-                    else ", ".join(map(str, frame[name].cat.categories))
-                    if isinstance(frame[name].dtype, pd.CategoricalDtype)
-                    else f"{frame[name].min():g} to {frame[name].max():g}",
+                    "levels": _values_text(frame[name]),
                     "missing_rows": int(frame[name].isna().sum()),
                 }
                 for name, kind in {prepared.formula.outcome: "ordinal", **prepared.kinds}.items()
@@ -163,6 +162,13 @@ def _tables_of_rows(prepared: PreparedData, spec: CumulativeSpec) -> dict[str, p
     if not prepared.complete.all():
         tables["row_loss"] = row_loss_profile(prepared)
     return tables
+
+
+def _values_text(column: pd.Series) -> str:
+    """The levels of categories, in their order where they have one; the range of numbers."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return f"{column.min():g} to {column.max():g}"
+    return (" < " if column.cat.ordered else ", ").join(map(str, column.cat.categories))
 
 
 def _tables_of_likelihood(fit: Fit) -> dict[str, pd.DataFrame]:
@@ -180,12 +186,13 @@ def _groups(fits: Mapping[str, Fit], design: Design) -> pd.DataFrame:
         row = frame[frame["term"] == "group_sd"]
         if row.empty:
             continue
-        kept = row.iloc[0][["estimate", "std_error", "lower", "upper", "interval"]].to_dict()
-        tested = fit.tree["fit"].to_dataset() if fit.approach == "frequentist" and "fit" in fit.tree else {}
-        test = {name: float(tested[name]) for name in ("likelihood_ratio", "p_value") if name in tested}
-        rows.append(
-            {"approach": fit.approach, "group": design.group_name, "groups": len(design.groups), **kept, **test}
-        )
+        entry = {"approach": fit.approach, "group": design.group_name, "groups": len(design.groups)}
+        entry |= {name: row.iloc[0][name] for name in ("estimate", "std_error", "lower", "upper", "interval")}
+        if fit.approach == "frequentist" and "fit" in fit.tree:
+            tested = fit.tree["fit"].to_dataset()
+            entry |= {name: float(tested[name]) for name in ("likelihood_ratio", "p_value")}
+            entry |= {"lower": np.nan, "upper": np.nan, "interval": "none: zero is its boundary"}
+        rows.append(entry)
     return pd.DataFrame(rows)
 
 

@@ -86,16 +86,16 @@ class OrdinalLogLikelihood(Op):  # type: ignore[misc]  # PyTensor ships no types
         return nothing + [cotangents[0] * derivative for derivative in outputs[1 + first - _OFFSET :]]
 
 
-@numba_basic.register_funcify_default_op_cache_key(OrdinalLogLikelihood)  # type: ignore[untyped-decorator]
+@numba_basic.register_funcify_default_op_cache_key(OrdinalLogLikelihood)
 def _compiled(op: OrdinalLogLikelihood, **_: Any) -> tuple[Any, int]:
     """The operation inside compiled graphs."""
     evaluate = evaluate_logit if op.fast else evaluate_general
     family, link, moving = op.family, op.link, op.moving_offset
 
     @numba_basic.numba_njit
-    def ordinal_log_likelihood(
+    def ordinal_log_likelihood(  # type: ignore[no-untyped-def]
         x, starts, weights, group, nominal, scale_x, offset, beta, threshold, group_effect, departure, log_scale
-    ):  # type: ignore[no-untyped-def]
+    ):
         value, d_offset, d_beta, d_threshold, d_group, d_departure, d_log_scale = evaluate(
             family, link, moving, np.ascontiguousarray(x), starts, weights, group, nominal, scale_x, offset,
             beta, threshold, group_effect, departure, log_scale,

@@ -67,7 +67,7 @@ def run_steps(steps: Sequence[tuple[str, Callable[[], Found]]], progress: Progre
 def run_step(name: str, step: Callable[[], Found], *, refuse: bool = False) -> Found:
     """One step; an InputError of it says that it does not apply, any other error that it crashed.
 
-    With ``refuse`` an InputError goes on to the caller: the step is what was asked for, and only its reader can mend it.
+    With ``refuse`` an InputError goes on to the caller: the step is what was asked for, and its reader can mend it.
     """
     start = time.perf_counter()
     try:

@@ -113,7 +113,8 @@ def test_second_derivatives_are_refused(rows):
     beta = pt.vector()
     inputs = [pt.as_tensor(array) for array in data]
     parameters = [beta, *(pt.as_tensor(value) for value in _values(True)[1:])]
-    value = log_likelihood("cumulative", "logit", inputs, pt.zeros(y.size), parameters, moving_offset=False, plain=False)
+    offset = pt.zeros(y.size)
+    value = log_likelihood("cumulative", "logit", inputs, offset, parameters, moving_offset=False, plain=False)
     slope = pytensor.grad(value, beta)
     with pytest.raises(NotImplementedError, match="second derivatives"):
         pytensor.grad(slope.sum(), beta)

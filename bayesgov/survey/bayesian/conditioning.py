@@ -17,13 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from bayesgov.errors import InputError
+from bayesgov.survey.bayesian.baseline import thresholds_from_probabilities
 from bayesgov.survey.design import Design
 from bayesgov.survey.kernels.data import KernelData
 from bayesgov.survey.kernels.general import FAMILIES
 from bayesgov.survey.kernels.information import expected_information
 from bayesgov.survey.kernels.likelihood import evaluate_general, evaluate_logit
-from bayesgov.errors import InputError
-from bayesgov.survey.bayesian.baseline import thresholds_from_probabilities
 from bayesgov.survey.spec import LINKS, CumulativeSpec
 
 _ITERATIONS = 50
@@ -302,4 +302,4 @@ def _to_gaps(threshold: np.ndarray) -> np.ndarray:
 def _gap_jacobian(threshold: np.ndarray) -> np.ndarray:
     """d threshold / d (first, log gaps)."""
     steps = np.concatenate([[1.0], np.diff(threshold)])
-    return np.tril(np.broadcast_to(steps, (threshold.size, threshold.size)))
+    return np.asarray(np.tril(np.broadcast_to(steps, (threshold.size, threshold.size))))

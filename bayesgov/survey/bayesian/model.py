@@ -108,7 +108,7 @@ def _coords(design: Design, spec: CumulativeSpec, parts: ModelParts) -> dict[str
         "term": design.terms,
         "factor": parts.shrinkage.factors,
         "cut": design.thresholds,
-        "row": np.arange(parts.data.n_rows),
+        "row": range(parts.data.n_rows),
     }
     if design.groups:
         coords["group"] = design.groups

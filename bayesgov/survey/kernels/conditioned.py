@@ -1,4 +1,4 @@
-"""Likelihood-conditioned coordinates as compiled code (:mod:`bayesgov.survey.bayesian.conditioning` has the formula)."""
+"""Likelihood-conditioned coordinates as compiled code; :mod:`bayesgov.survey.bayesian.conditioning` has the formula."""
 
 from __future__ import annotations
 

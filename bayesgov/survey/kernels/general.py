@@ -66,7 +66,7 @@ def _adjacent(link: int, k: int, u: np.ndarray, d_u: np.ndarray) -> float:
     for j in range(last):
         height += log_above(link, u[j]) - log_below(link, u[j])
         mass += math.exp(height - highest)
-    tail, height = 0.0, height
+    tail = 0.0
     for j in range(last - 1, -1, -1):
         above, below = log_above(link, u[j]), log_below(link, u[j])
         tail += math.exp(height - highest) / mass  # P(y > j)

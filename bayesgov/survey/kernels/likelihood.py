@@ -29,7 +29,7 @@ def evaluate_logit(
     departure: np.ndarray,
     log_scale: np.ndarray,
 ) -> Derivatives:
-    """The cumulative logit without nominal effects and scale model; the signature is that of :func:`evaluate_general`."""
+    """The cumulative logit without nominal effects and scale model, called like :func:`evaluate_general`."""
     d_beta, d_threshold, d_group = np.empty(beta.size), np.empty(threshold.size), np.empty(group_effect.size)
     d_offset = np.empty(offset.size if moving_offset else 0)
     value = cumulative_logit(

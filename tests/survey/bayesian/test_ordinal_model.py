@@ -50,7 +50,9 @@ def test_dims_and_data_have_names(design):
     assert np.isfinite(model.compile_logp(mode="FAST_COMPILE")(model.initial_point()))
 
 
-@pytest.mark.parametrize(("family", "link"), [("cumulative", "logit"), ("cumulative", "cloglog"), ("adjacent", "probit")])
+@pytest.mark.parametrize(
+    ("family", "link"), [("cumulative", "logit"), ("cumulative", "cloglog"), ("adjacent", "probit")]
+)
 def test_induced_dirichlet_prior_predicts_uniform_levels(design, family, link):
     spec = CumulativeSpec(formula="y ~ x", family=family, link=link, prior=CoefficientPrior(kind="normal"))
     threshold = _prior(build_model(design, spec), ["threshold_at_mean"])["threshold_at_mean"]

@@ -39,8 +39,8 @@ def test_identical_rows_are_merged_with_their_weights():
     for level in range(3):
         for u in (0.0, 1.0):
             for v in (0.0, 1.0):
-                here = (design.y == level) & (design.x == [u, v]).all(axis=1)
-                there = (data.y == level) & (data.x.T == [u, v]).all(axis=1)
+                here = (design.y == level) & np.all(design.x == (u, v), axis=1)
+                there = (data.y == level) & np.all((u, v) == data.x.T, axis=1)
                 assert data.mass[there].sum() == pytest.approx(design.weights[here].sum())
     assert kernel_data(design, merge=False).n_rows == (design.weights > 0).sum()
 

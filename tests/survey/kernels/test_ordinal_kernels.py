@@ -107,9 +107,14 @@ def test_general_kernel_is_its_definition(family, link):
     def evaluate(parameters):
         arguments = list(
             _arguments(
-                data, parameters[:3], parameters[3:6], parameters[6:11],
-                nominal=nominal, departure=parameters[11:17].reshape(2, 3), log_scale=parameters[17:],
-            )  # fmt: skip
+                data,
+                parameters[:3],
+                parameters[3:6],
+                parameters[6:11],
+                nominal=nominal,
+                departure=parameters[11:17].reshape(2, 3),
+                log_scale=parameters[17:],
+            )
         )
         arguments[2], arguments[5] = weights, scale_x
         value, _, *derivatives = evaluate_general(*codes, False, *arguments)
