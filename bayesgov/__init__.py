@@ -12,6 +12,7 @@ _PUBLIC = {
     "AuditReport": "bayesgov.published.audit",
     "Check": "bayesgov.fits",
     "ClaimVerdict": "bayesgov.compare",
+    "CumulativeSpec": "bayesgov.survey.spec",
     "EstimatorFit": "bayesgov.fits",
     "Fit": "bayesgov.fits",
     "InputError": "bayesgov.errors",
@@ -20,19 +21,31 @@ _PUBLIC = {
     "PrintedNumber": "bayesgov.printed",
     "PublishedSpec": "bayesgov.spec",
     "Study": "bayesgov.study",
+    "Table": "bayesgov.data",
     "audit": "bayesgov.published.audit",
+    "build_design": "bayesgov.survey.build",
+    "encode": "bayesgov.survey.build",
+    "fit": "bayesgov.fitting",
     "load_study": "bayesgov.study",
+    "prepare": "bayesgov.survey.prepare",
+    "read_cumulative_spec": "bayesgov.survey.spec",
     "read_published_spec": "bayesgov.spec",
+    "read_table": "bayesgov.data",
     "reanalyse": "bayesgov.published.reanalysis",
+    "redesign": "bayesgov.survey.build",
+    "simulate_survey": "bayesgov.survey.simulate",
 }
 
 if TYPE_CHECKING:
     from bayesgov.compare import ClaimVerdict as ClaimVerdict
+    from bayesgov.data import Table as Table
+    from bayesgov.data import read_table as read_table
     from bayesgov.errors import InputError as InputError
     from bayesgov.fits import Check as Check
     from bayesgov.fits import EstimatorFit as EstimatorFit
     from bayesgov.fits import Fit as Fit
     from bayesgov.fits import PosteriorFit as PosteriorFit
+    from bayesgov.fitting import fit as fit
     from bayesgov.printed import Interval as Interval
     from bayesgov.printed import PrintedNumber as PrintedNumber
     from bayesgov.published.audit import AuditReport as AuditReport
@@ -42,6 +55,13 @@ if TYPE_CHECKING:
     from bayesgov.spec import read_published_spec as read_published_spec
     from bayesgov.study import Study as Study
     from bayesgov.study import load_study as load_study
+    from bayesgov.survey.build import build_design as build_design
+    from bayesgov.survey.build import encode as encode
+    from bayesgov.survey.build import redesign as redesign
+    from bayesgov.survey.prepare import prepare as prepare
+    from bayesgov.survey.simulate import simulate_survey as simulate_survey
+    from bayesgov.survey.spec import CumulativeSpec as CumulativeSpec
+    from bayesgov.survey.spec import read_cumulative_spec as read_cumulative_spec
 
 __all__ = [*_PUBLIC, "__version__"]  # noqa: PLE0604  built from the table above
 

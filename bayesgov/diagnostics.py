@@ -7,7 +7,7 @@ chain for four chains); E-BFMI above 0.3 (Betancourt 2016, arXiv:1604.00695); po
 
 from __future__ import annotations
 
-import arviz as az
+import arviz_stats as az
 import numpy as np
 import xarray as xr
 

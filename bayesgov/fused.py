@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from nutpie.compiled_pyfunc import from_pyfunc
 
 from bayesgov.sampling import CompiledModel, SamplingOptions
 
@@ -76,6 +75,8 @@ def compile_density(
     prior : callable, optional
         Draws from the prior, for a density that is sampled without building the model.
     """
+    from nutpie.compiled_pyfunc import from_pyfunc  # here, so that nutpie loads by way of sampling
+
     start = time.perf_counter()
     coords = {name: [str(value) for value in values] for name, values in coords.items()}
     names = list(density.dims)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -15,9 +16,17 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import arviz_base
 import numpy as np
-import nutpie
 import xarray as xr
+
+# nutpie takes two functions of ArviZ, which arviz_base has; the whole of ArviZ would load its figures' libraries too
+_whole = sys.modules.get("arviz")
+sys.modules["arviz"] = _whole or arviz_base
+import nutpie  # noqa: E402
+
+if _whole is None:
+    del sys.modules["arviz"]
 
 if TYPE_CHECKING:
     # a log-density of one's own is sampled without it, and it takes a second to load

@@ -283,7 +283,7 @@ def _unit_covariates(
             left_out.append(f"mean[{variable}]")  # constant over time: the predictor is its own mean
             continue
         before = cube[each, start - 1]
-        if spec.initial == "conditional" and not np.isnan(before).any():
+        if not np.isnan(before).any():
             columns[f"initial[{variable}]"] = before
         columns[f"mean[{variable}]"] = mean
     values = np.column_stack([*columns.values()]) if columns else np.zeros((kept.size, 0))

@@ -77,15 +77,15 @@ class Indicator:
 
 INDICATORS: Mapping[str, Indicator] = MappingProxyType(
     {
-        "roads": Indicator("infrastructure", 14.0, 4.0, 0.75),  # m² a person
+        "roads": Indicator("infrastructure", 14.0, 2.4, 0.75),  # m² a person
         "water": Indicator("infrastructure", 75.0, 4.0, 0.70),  # % of people
         "gas": Indicator("infrastructure", 65.0, 5.0, 0.80),  # % of people
         "pupils_per_teacher": Indicator("education", 16.0, 2.0, -0.70),
-        "school_spending": Indicator("education", 8.0, 2.0, 0.80),  # 1,000 yuan a pupil
-        "beds": Indicator("health", 45.0, 10.0, 0.80),  # for 10,000 people
-        "doctors": Indicator("health", 24.0, 6.0, 0.85),  # for 10,000 people
-        "pensions": Indicator("security", 60.0, 6.0, 0.75),  # % of people
-        "unemployment": Indicator("security", 3.6, 0.7, -0.60),  # %
+        "school_spending": Indicator("education", 8.0, 1.2, 0.80),  # 1,000 yuan a pupil
+        "beds": Indicator("health", 45.0, 7.0, 0.80),  # for 10,000 people
+        "doctors": Indicator("health", 24.0, 3.8, 0.85),  # for 10,000 people
+        "pensions": Indicator("security", 60.0, 5.5, 0.75),  # % of people
+        "unemployment": Indicator("security", 3.6, 0.5, -0.60),  # %
         "sewage": Indicator("environment", 68.0, 5.0, 0.75),  # % treated
         "waste": Indicator("environment", 70.0, 4.5, 0.70),  # % treated
     }

@@ -148,7 +148,8 @@ def document(found: SurveyAnalysis, source: str, provenance: Mapping[str, str]) 
 def _summary(found: SurveyAnalysis, coefficients: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
     """What came out, as counts over the tables."""
     first, last = found.tables["flow"]["left"].iloc[0], found.tables["flow"]["left"].iloc[-1]
-    lines = [f"{last:,} of {first:,} rows are in the model; {found.design.n_terms} coefficients."]
+    weighted = f" ({found.design.weights.sum():,.0f} observations)" if found.spec.weights else ""
+    lines = [f"{last:,} of {first:,} rows are in the model{weighted}; {found.design.n_terms} coefficients."]
     likelihood, posterior = coefficients.get("frequentist"), coefficients.get("bayesian")
     if likelihood is not None:
         clear = int((likelihood["p_value"] < 0.05).sum())
@@ -165,7 +166,7 @@ def _summary(found: SurveyAnalysis, coefficients: Mapping[str, pd.DataFrame]) ->
         lines.append(f"Projection of the posterior suggests {size} of {len(set(found.design.factors))} predictors.")
     checks = [check for fit in found.fits.values() for check in fit.checks()]
     checks += [check for several in found.checks.values() for check in several]
-    failed = [check.name for check in checks if check.status == "fail"]
+    failed = list(dict.fromkeys(check.name.replace("_", " ") for check in checks if check.status == "fail"))
     lines.append(f"Failed diagnostics: {', '.join(failed)}." if failed else "No diagnostic failed.")
     return tuple(lines)
 

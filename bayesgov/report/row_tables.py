@@ -32,7 +32,7 @@ _DROPPED = {
     "selection_frequency": ("resampled",),
 }
 _SCOPES = {"omnibus": "likelihood-ratio, all", "score": "score, all", "factor": "likelihood-ratio, one term"}
-_WALD_SCOPES = {"omnibus": "Wald, all", "factor": "Wald, one term"}
+_WALD_SCOPES = {"omnibus": "Wald, all", "factor": "Wald, one term", "term": "Wald, one coefficient"}
 _CHANGES = {"step": "one step up", "contrast": "from the reference level", "derivative": "per unit"}
 
 
@@ -74,7 +74,9 @@ def _parted(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     estimates = ["term", "estimate", "std_error", "lower", "upper", "probability_positive"]
     parts = {
         "posterior_coefficients": frame[estimates],
-        "equivalence": frame[["term", "change", "largest_change", "probability_negligible"]].dropna(),
+        "equivalence": frame[["term", "change", "largest_change", "probability_negligible"]]
+        .dropna()
+        .rename(columns={"largest_change": "largest_effect"}),
     }
     if frame["ratio"].notna().any():
         ratios = frame[["term", "ratio_name", "ratio", "ratio_lower", "ratio_upper"]]

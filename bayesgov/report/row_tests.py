@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 import pandas as pd
@@ -10,10 +11,12 @@ from bayesgov.report import figures, selection
 from bayesgov.report.content import Block, Paragraph, ReportFigure
 from bayesgov.report.row_tables import Tables, label_of, table
 
+_LONGEST = 30  # characters of a label beside a path
 _CRAMERS_V = 0.1  # Cohen's small effect for a table whose smaller side is two
 
 
 def selection_blocks(tables: Tables, shown: Tables, labels: Mapping[str, str]) -> tuple[Block, ...]:
+    """The Lasso, and the projection of the posterior beside it."""
     blocks: list[Block] = []
     if "lasso_errors" in tables:
         errors, chosen = tables["lasso_errors"], tables["lasso_chosen"]
@@ -33,7 +36,7 @@ def selection_blocks(tables: Tables, shown: Tables, labels: Mapping[str, str]) -
             )
         )
         paths = tables["lasso_path"].assign(coefficient=tables["lasso_path"]["standardised"])
-        paths["term"] = [label_of(term, labels) for term in paths["term"]]
+        paths["term"] = [_short(label_of(term, labels)) for term in paths["term"]]
         by_folds = chosen[~chosen["criterion"].str.contains("generalised")]
         blocks.append(
             ReportFigure(
@@ -93,6 +96,7 @@ def selection_blocks(tables: Tables, shown: Tables, labels: Mapping[str, str]) -
 
 
 def parallel_blocks(tables: Tables, shown: Tables) -> tuple[Block, ...]:
+    """Tests of parallel lines, departures from them and the models that one turns to."""
     if "parallel_lines" not in tables:
         return ()
     change = tables["parallel_change"].iloc[0]
@@ -139,6 +143,7 @@ def parallel_blocks(tables: Tables, shown: Tables) -> tuple[Block, ...]:
 
 
 def screening_blocks(tables: Tables, shown: Tables, labels: Mapping[str, str]) -> tuple[Block, ...]:
+    """Each predictor by itself against the outcome, and the predictors against one another."""
     blocks: list[Block] = []
     if "screening" in tables:
         found = tables["screening"]
@@ -197,3 +202,11 @@ def screening_blocks(tables: Tables, shown: Tables, labels: Mapping[str, str]) -
             folded=True,
         ),
     )
+
+
+def _short(label: str) -> str:
+    """A label that leaves a figure room for its lines: the variable cut, its level kept."""
+    variable, colon, level = label.rpartition(": ")
+    if not colon:
+        return textwrap.shorten(label, _LONGEST, placeholder=" …")
+    return f"{textwrap.shorten(variable, max(_LONGEST - len(level), 12), placeholder=' …')}: {level}"

@@ -38,7 +38,7 @@ def sections(tables: Tables, labels: Mapping[str, str], assumptions: Sequence[st
         ("selection", "Selection of variables", selection_blocks(tables, shown, labels)),
         ("parallel", "Proportional odds", parallel_blocks(tables, shown)),
         ("screening", "Screening and collinearity", screening_blocks(tables, shown, labels)),
-        ("fit", "Fit and prediction", _fit(tables, shown)),
+        ("fit", "Fit and prediction", _fit(tables, shown, labels)),
         ("assumptions", "Assumptions", tuple(Paragraph(text, "assumption") for text in assumptions)),
     )
     return tuple(Section(key, title, blocks) for key, title, blocks in drafts if blocks)
@@ -96,7 +96,7 @@ def _coefficients(tables: Tables, shown: Tables, rope: float) -> tuple[Block, ..
         )
     ]
     for span, part in numbered_parts(list(dict.fromkeys(data["label"])), 24):
-        shown = data[data["label"].isin(part)]
+        drawn = data[data["label"].isin(part)]
         several = len(part) < data["label"].nunique()
         blocks.append(
             ReportFigure(
@@ -106,8 +106,8 @@ def _coefficients(tables: Tables, shown: Tables, rope: float) -> tuple[Block, ..
                 "equal-tailed credible intervals, in units of the link; a positive coefficient means higher levels.",
                 "Where the intervals of the two schools lie apart, the prior decides: its shrinkage is the difference.",
                 f"Intervals that leave zero out: {counts}.",
-                figures.dot_interval(shown, xlabel="coefficient (95% interval)"),
-                shown,
+                figures.dot_interval(drawn, xlabel="coefficient (95% interval)"),
+                drawn,
             )
         )
     return (
@@ -187,16 +187,16 @@ def _probabilities(tables: Tables, shown: Tables, labels: Mapping[str, str]) -> 
         if data["level"].nunique() > 6:  # more lines than can be told apart; the table has them
             continue
         for span, part in numbered_parts(list(dict.fromkeys(data["predictor"])), _MOST_CURVES):
-            shown = data[data["predictor"].isin(part)]
+            drawn = data[data["predictor"].isin(part)]
             blocks.append(
                 ReportFigure(
                     f"probabilities-{span.split()[0]}",
                     f"Predicted probabilities, predictors {span}",
                     f"Probability of every level over each predictor, the others at their means: {kind} ({school}).",
                     "Flat lines: the predictor does not matter. Lines that cross: it moves people between levels.",
-                    _widest_change(shown),
-                    categories.probability_curves(shown),
-                    shown,
+                    _widest_change(drawn),
+                    categories.probability_curves(drawn),
+                    drawn,
                 )
             )
     return (
@@ -227,25 +227,26 @@ def _widest_change(data: pd.DataFrame) -> str:
     return f"The largest change is that of level {level} over {predictor}: {ranges.max():.2f}."
 
 
-def _fit(tables: Tables, shown: Tables) -> tuple[Block, ...]:
+def _fit(tables: Tables, shown: Tables, labels: Mapping[str, str]) -> tuple[Block, ...]:
     blocks: list[Block] = []
     if "replicated_shares" in tables:
-        every = tables["replicated_shares"]
-        parts = list(dict.fromkeys(every["part"]))[:_MOST_PARTS]
-        data = every[every["part"].isin(parts)]
+        data = _named_parts(tables["replicated_shares"], labels)
         outside = (data["observed"] < data["lower"]) | (data["observed"] > data["upper"])
-        blocks.append(
-            ReportFigure(
-                "replicated",
-                "Observed and replicated shares",
-                "Shares of the levels in the data and, as bands, the central 95% of the shares in data replicated from "
-                "the posterior.",
-                "Squares inside their bands: the model reproduces these shares. About one in twenty may lie outside.",
-                f"{int(outside.sum())} of {len(data)} observed shares lie outside their bands.",
-                categories.replicated_shares(data),
-                data,
+        for span, part in numbered_parts(list(dict.fromkeys(data["part"])), _MOST_PARTS):
+            drawn = data[data["part"].isin(part)]
+            blocks.append(
+                ReportFigure(
+                    f"replicated-{span.split()[0]}",
+                    f"Observed and replicated shares, parts {span}",
+                    "Shares of the levels in the data and, as bands, the central 95% of the shares in data replicated "
+                    "from the posterior; in all rows and in the parts that a predictor divides them into.",
+                    "Squares inside their bands: the model reproduces these shares. About one in twenty may lie "
+                    "outside.",
+                    f"{int(outside[drawn.index].sum())} of {len(drawn)} observed shares lie outside their bands.",
+                    categories.replicated_shares(drawn),
+                    drawn,
+                )
             )
-        )
     return (
         *blocks,
         *table(
@@ -286,6 +287,15 @@ def _fit(tables: Tables, shown: Tables) -> tuple[Block, ...]:
             folded=True,
         ),
     )
+
+
+def _named_parts(data: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
+    """Parts of the data by the predictor's label and the part's own name."""
+    names = [
+        "all rows" if variable == "all" else f"{labels.get(variable) or variable}: {part}"
+        for variable, part in zip(data["variable"], data["part"], strict=True)
+    ]
+    return data.assign(part=names)
 
 
 def forest_rows(

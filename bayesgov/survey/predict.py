@@ -95,9 +95,9 @@ def point_parameters(design: Design, estimate: np.ndarray, group: Mapping[str, f
     """
     cuts, nominal = list(design.thresholds), [design.terms[column] for column in design.nominal]
     blocks: list[tuple[str, dict[str, list[str]]]] = [
-        ("threshold", {"threshold": cuts}),
+        ("threshold", {"cut": cuts}),
         ("beta", {"term": list(design.terms)}),
-        ("departure", {"nominal_term": nominal, "threshold": cuts}),
+        ("departure", {"nominal_term": nominal, "cut": cuts}),
         ("log_scale", {"scale_term": list(design.scale_terms)}),
     ]
     variables, first = {}, 0
@@ -116,13 +116,17 @@ def point_parameters(design: Design, estimate: np.ndarray, group: Mapping[str, f
 
 
 def _require_same(design: Design, parameters: xr.Dataset) -> None:
-    for name, dim, own in (("beta", "term", design.terms), ("threshold", "threshold", design.thresholds)):
-        fitted = tuple(map(str, parameters[dim].values)) if name in parameters else ()
-        if fitted != own:
-            raise ValueError(
-                f"a prediction needs the {dim}s of the fit, {', '.join(fitted) or 'none'}; the Design has "
-                f"{', '.join(own) or 'none'}: make it with redesign() from the fit's encoding"
-            )
+    fitted = tuple(map(str, parameters["term"].values)) if "beta" in parameters else ()
+    if fitted != design.terms:
+        raise ValueError(
+            f"a prediction needs the terms of the fit, {', '.join(fitted) or 'none'}; the Design has "
+            f"{', '.join(design.terms) or 'none'}: make it with redesign() from the fit's encoding"
+        )
+    if (number := parameters["threshold"].transpose("chain", "draw", ...).shape[-1]) != design.n_categories - 1:
+        raise ValueError(
+            f"a prediction needs the {number + 1} levels of the fit; the Design has {design.n_categories}: make it "
+            "with redesign() from the fit's encoding"
+        )
 
 
 def _split(design: Design, parameters: xr.Dataset) -> tuple[xr.Dataset, np.ndarray]:

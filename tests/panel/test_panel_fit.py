@@ -103,5 +103,5 @@ def test_pooling_moves_regions_together(design: PanelDesign) -> None:
         assert ("alpha_mean" in draws) == (pooling == "partial")
     assert spread["complete"] == 0
     assert spread["complete"] < spread["partial"] < spread["none"]
-    # root mean square deviation of four draws from N(0, 0.5^2): 0.5 sqrt(3/4) c4(4); its own scatter is 0.17 / sqrt(2000)
+    # root mean square deviation of four draws from N(0, 0.5^2): 0.5 sqrt(3/4) c4(4), scatter 0.17 / sqrt(2000)
     assert spread["none"] == pytest.approx(0.5 * np.sqrt(0.75) * 0.9213, abs=0.017)

@@ -52,7 +52,7 @@ def test_integrated_likelihood_is_the_house_s(changes: dict[str, Any]) -> None:
         columns, panel_factors(design, columns), _coefficients(values), error_sd, float(values["unit_sd"])
     )
     # the model's outcome is in standard deviations
-    assert values["outcome"] + 0 == pytest.approx(expected + design.n_obs * np.log(columns.y_scale), abs=1e-8)
+    assert float(values["outcome"]) == pytest.approx(expected + design.n_obs * np.log(columns.y_scale), abs=1e-8)
     if changes:
         assert np.abs(values["alpha"]).max() < 1
 
@@ -60,9 +60,12 @@ def test_integrated_likelihood_is_the_house_s(changes: dict[str, Any]) -> None:
 def test_stationary_likelihood_is_the_multivariate_normal_one() -> None:
     spec = sample_spec(1, initial="stationary", stationarity="bounded")
     design = panel_design(simulate(10, 5, 2, seed=3, unbalanced=True), spec)
-    assert design.covariate_names == ("mean[x0]",)
-    values = _evaluate(build_model(design, spec), ("outcome", *NAMED), 4)
+    assert design.covariate_names == ("initial[x0]", "mean[x0]")
+    first = ("initial_level", "initial_slope", "initial_sd")
+    values = _evaluate(build_model(design, spec), ("outcome", *NAMED, *first), 4)
     columns = working_columns(design)
+    before = (design.covariates - columns.covariate_centre) / columns.covariate_scale @ values["initial_slope"]
+    before = columns.y_scale * (before + values["initial_level"])
     alpha, unit_sd, error_sd = values["alpha"][:, 0], float(values["unit_sd"]), float(values["error_sd"])
     explained = (design.covariates - columns.covariate_centre) @ values["delta"]
     total = 0.0
@@ -70,13 +73,14 @@ def test_stationary_likelihood_is_the_multivariate_normal_one() -> None:
         rows, r = design.unit == unit, design.unit_region[unit]
         a, level = alpha[r], values["intercept"][r] + explained[unit]
         moved = design.x[rows, 1:] @ values["beta"][r]
-        mean = np.append((level + moved.mean()) / (1 - a), 0.0)
-        mean = np.append(mean[:1], design.x[rows, 0] * a + moved + level + values["year_effect"][design.time[rows]])
+        later = design.x[rows, 0] * a + moved + level + values["year_effect"][design.time[rows]]
+        mean = np.append((level + moved.mean()) / (1 - a) + before[unit], later)
         loading = np.append(1 / (1 - a), np.ones(rows.sum()))
         noise = error_sd**2 * np.append(1 / (1 - a**2), np.ones(rows.sum()))
+        noise[0] += float(values["initial_sd"]) ** 2
         covariance = np.diag(noise) + unit_sd**2 * np.outer(loading, loading)
         observed = np.append(design.x[start, 0], design.y[rows])
-        # y is conditional on its lag in the data; the lag's coefficient is in the mean
+        # lags are data here; what they explain is in the mean
         total += stats.multivariate_normal.logpdf(observed, mean, covariance)
     n_rows = design.n_obs + len(design.units)
     assert float(values["outcome"]) == pytest.approx(total + n_rows * np.log(columns.y_scale), abs=1e-8)

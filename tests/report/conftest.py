@@ -9,7 +9,13 @@ import pytest
 import xarray as xr
 from report import report_samples
 
+from bayesgov.data import read_table
 from bayesgov.report.document import write_run
+from bayesgov.report.fit_run import document
+from bayesgov.spec import SamplingSpec
+from bayesgov.study import models_folder
+from bayesgov.survey.analysis import analyse
+from bayesgov.survey.spec import read_cumulative_spec
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +37,21 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, tree: xr.DataTree) -> P
 @pytest.fixture(scope="session")
 def page(run_folder: Path) -> str:
     return (run_folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def rows_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fit of both schools to the housing data: a factor of four levels, weights, and too few draws to pass."""
+    folder = models_folder() / "survey"
+    few = SamplingSpec(seed=1, chains=2, draws=100, tune=100, target_accept=0.9)
+    spec = read_cumulative_spec(folder / "housing.toml").model_copy(update={"sampling": few})
+    table = read_table(folder / "data" / "housing.csv")
+    found = analyse(spec, table, ("frequentist", "bayesian"), seed=1, progress=lambda _message: None)
+    place = tmp_path_factory.mktemp("rows") / "run"
+    write_run(place, document(found, "bundled real data", {"seed": "1"}), {}, {})
+    return place
+
+
+@pytest.fixture(scope="session")
+def rows_page(rows_run: Path) -> str:
+    return (rows_run / "report.html").read_text(encoding="utf-8")

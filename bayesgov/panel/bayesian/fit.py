@@ -59,14 +59,21 @@ def fit_bayesian(design: PanelDesign, spec: DynamicPanelSpec, label: str = "", s
         tune=spec.sampling.tune,
         target_accept=spec.sampling.target_accept,
     )
-    tree = (_collapsed_tree if is_collapsible(spec) else _declared_tree)(design, spec, options)
+    tree = (sample_collapsed if is_collapsible(spec) else _declared_tree)(design, spec, options)
     tree["effects"] = xr.DataTree(derived_effects(tree["posterior"].to_dataset(), design))
     tree.attrs["n_obs"], tree.attrs["n_units"] = design.n_obs, len(design.units)
     terms = tuple(name for name in TERMS if name in tree["posterior"].data_vars)
     return PosteriorFit(label or spec.label, tree, terms, diagnostics.posterior_checks(tree))
 
 
-def _collapsed_tree(design: PanelDesign, spec: DynamicPanelSpec, options: SamplingOptions) -> xr.DataTree:
+def sample_collapsed(design: PanelDesign, spec: DynamicPanelSpec, options: SamplingOptions) -> xr.DataTree:
+    """Sample the standard deviations, redraw the coefficients, and name both.
+
+    Returns
+    -------
+    xarray.DataTree
+        Groups ``posterior``, ``prior``, ``sample_stats`` and ``unit_effects``.
+    """
     model = collapsed_model(design, spec)
     tree = sampling.sample(_compiled(design, model), options)
     theta = tree["posterior"].to_dataset()[COORDINATES].values.reshape(-1, model.n_dim)

@@ -294,9 +294,10 @@ def _stationary_likelihood(
 ) -> pt.TensorVariable:
     r"""The first outcome of each unit drawn from its stationary distribution, given its unit effect.
 
-    y_i0 ~ N((level + predictors + u_i) / (1 - alpha), sigma^2 / (1 - alpha^2)), the predictors having stood at their
-    unit means before the panel begins. With precisions d and loadings l of the unit effect (1/sigma^2 and 1; for the
-    first outcome (1 - alpha^2) / sigma^2 and 1 / (1 - alpha)),
+    y_i0 ~ N((level + x_i'beta + u_i) / (1 - alpha) + w_i'kappa, sigma^2 / (1 - alpha^2) + omega^2), x_i the unit means
+    of the predictors, w_i a constant and the unit covariates: the predictors before the panel differ from their means
+    by what their initial values tell, kappa, and by what they do not, omega. With precisions d and loadings l of the
+    unit effect (1/sigma^2 and 1 for every row; those of the first outcome from the line above),
 
     .. math:: \rho'\Sigma^{-1}\rho = \sum d\rho^2 - \tau^2 (\sum d l \rho)^2 / (1 + \tau^2 \sum d l^2).
     """
@@ -309,13 +310,25 @@ def _stationary_likelihood(
     others = np.delete(np.arange(n_plain), lag)
     drift = alpha * (columns.y_centre - columns.term_centre[0]) / columns.y_scale
     standing = (pt.as_tensor(mean_rows[:, others]) * b[region][:, others]).sum(axis=1) + drift
-    rho = first - standing / (1 - alpha)
+    before, spread = _before_the_panel(parts)
+    rho = first - standing / (1 - alpha) - before
     average = _residuals(mean_rows, b[region])
     inside = (_residuals(factors.within, b[:, None, :]) ** 2).sum(axis=1)
-    d_first, l_first = (1 - alpha**2) / variance, 1 / (1 - alpha)
+    d_first, l_first = 1 / (variance / (1 - alpha**2) + spread**2), 1 / (1 - alpha)
     pull = periods * average / variance + d_first * l_first * rho
     weight = 1 + unit_sd**2 * (periods / variance + d_first * l_first**2)
     squares = periods * average**2 / variance + d_first * rho**2 - unit_sd**2 * pull**2 / weight
     logs = periods * pt.log(variance) - pt.log(d_first) + pt.log(weight)
     n_rows = design.n_obs + region.size
     return -0.5 * ((inside / error**2).sum() + (squares + logs).sum() + n_rows * np.log(2 * np.pi))
+
+
+def _before_the_panel(parts: _Parts) -> tuple[pt.TensorVariable, pt.TensorVariable]:
+    """w_i'kappa of every unit, shape (n_units,), and omega, in working units."""
+    design, columns, priors = parts.design, parts.columns, parts.prior
+    covariates = (design.covariates - columns.covariate_centre) / columns.covariate_scale
+    before = pm.Normal("initial_level", 0.0, priors.scale[columns.intercept])
+    if columns.covariates.size:
+        slope = pm.Normal("initial_slope", 0.0, priors.scale[columns.covariates], dims="covariate")
+        before = before + (pt.as_tensor(covariates) * slope).sum(axis=1)
+    return before, _half_normal("initial_sd", priors.unit_scale, columns)

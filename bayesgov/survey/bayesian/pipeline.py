@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -70,7 +70,7 @@ def question_posterior(
         blocked = Check("posterior predictive checks", None, None, "not applicable", reason)
         return run_steps(steps, progress) | Found(checks=(blocked,))
     steps += [
-        ("posterior predictive checks", lambda: _replicated(design, spec, fit, seed)),
+        ("posterior predictive checks", lambda: _replicated(design, spec, fit, prepared, seed)),
         ("prior sensitivity", lambda: _sensitivity(design, spec, fit)),
     ]
     if design.n_obs > _MOST_POINTWISE:
@@ -106,9 +106,12 @@ def _summaries(design: Design, spec: CumulativeSpec, fit: PosteriorFit, prepared
     return Found(tables)
 
 
-def _replicated(design: Design, spec: CumulativeSpec, fit: PosteriorFit, seed: int) -> Found:
+def _replicated(design: Design, spec: CumulativeSpec, fit: PosteriorFit, prepared: PreparedData, seed: int) -> Found:
     replicated = replicated_shares(design, fit.tree["posterior"].to_dataset(), spec, seed=seed)
-    shares = [one.frame().assign(part=_part_names(one.variable, one.frame()["part"])) for one in replicated]
+    levels = category_levels(prepared)
+    shares = [one.frame().assign(variable=one.variable) for one in replicated]
+    for frame in shares:
+        frame["part"] = [_part_name(frame["variable"].iloc[0], str(part), levels) for part in frame["part"]]
     return Found(
         {
             "replicated_shares": pd.concat(shares, ignore_index=True),
@@ -174,8 +177,11 @@ def _projection(design: Design, spec: CumulativeSpec, fit: PosteriorFit) -> Foun
     return Found({"projection": path.frame()}, path.checks)
 
 
-def _part_names(variable: str, parts: pd.Series) -> pd.Series:
-    return parts.where(np.full(len(parts), variable == "all"), f"{variable}: " + parts.astype(str))
+def _part_name(variable: str, part: str, levels: Mapping[str, Sequence[str]]) -> str:
+    """ "Infl[High]" of the factor Infl as "High", its reference level by its name; other parts as they are."""
+    if part == "reference level" and levels.get(variable):
+        return levels[variable][0]
+    return part.removeprefix(f"{variable}[").removesuffix("]") if part.startswith(f"{variable}[") else part
 
 
 def _departures(fit: PosteriorFit) -> pd.DataFrame:

@@ -170,7 +170,10 @@ def test_recovers_the_truth_where_deletion_is_biased():
     bias = (listwise.coefficients - slopes) / np.sqrt(np.diag(listwise.coefficient_covariance))
     assert np.abs(bias).max() > 6, "deletion has to be biased for this to show anything"
     fit = fit_bayesian(_design(x, y, missing=_missing(x)), SAMPLED, "modelled", 5)
-    assert [check for check in fit.checks() if check.status == "fail"] == []
+    checks = {check.name: check for check in fit.checks()}
+    # the largest of some 1,300 R-hats of cells after 2 x 700 draws; 1.01 is for a report's 4 x 1,000
+    assert checks.pop("rhat_max").value < 1.04
+    assert [check for check in checks.values() if check.status == "fail"] == []
     # seven parameters: 3.5 posterior standard deviations are exceeded once in some 300 data sets
     assert np.abs(_standardised_error(fit, "beta", slopes)).max() < 3.5
     assert np.abs(_standardised_error(fit, "threshold", thresholds)).max() < 3.5

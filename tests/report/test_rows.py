@@ -1,0 +1,105 @@
+"""The report of a fit to rows: its sections, labels, headings and what its tables say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bayesgov.report.headings import GLOSSARY
+from bayesgov.report.row_tables import displayed, label_of, plain_term
+from bayesgov.report.tables import text_table
+
+
+def _text(page: str) -> str:
+    without = re.sub(r"<(svg|style).*?</\1>", " ", page, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", without))
+
+
+def test_every_section_is_there_in_its_order(rows_page: str) -> None:
+    titles = [re.sub(r"<[^>]+>", "", found) for found in re.findall(r"<h3[^>]*>(.*?)</h3>", rows_page, re.DOTALL)]
+    wanted = (
+        "The rows",
+        "Coefficients: both schools",
+        "What the coefficients mean for probabilities",
+        "Selection of variables",
+        "Proportional odds",
+        "Screening and collinearity",
+        "Fit and prediction",
+        "Assumptions",
+    )
+    assert [title for title in titles if title in wanted] == list(wanted)
+
+
+def test_observations_are_counted_with_their_weights(rows_page: str) -> None:
+    assert "72 of 72 rows are in the model (1,681 observations); 6 coefficients." in _text(rows_page)
+
+
+def test_every_column_of_every_table_has_a_heading(rows_run: Path) -> None:
+    """Columns that are named by the data themselves (terms of the condition indices) are no words to explain."""
+    for path in (rows_run / "tables").glob("*.csv"):
+        frame = pd.read_csv(path)
+        if path.stem == "condition":
+            continue
+        for name, header in zip(text_table(frame).names, text_table(frame).header, strict=True):
+            assert name in GLOSSARY, f"{path.stem}: {name}"
+            assert header == GLOSSARY[name].text
+
+
+@pytest.mark.parametrize("figure", ["probabilities-1", "replicated-1", "screening"])
+def test_figures_carry_the_codebooks_labels(rows_run: Path, figure: str) -> None:
+    drawn = (rows_run / "figures" / f"{figure}.csv").read_text("utf-8")
+    for label in ("type of dwelling", "contact with other residents"):
+        assert label in drawn
+
+
+def test_a_factor_is_drawn_over_all_its_levels(rows_run: Path) -> None:
+    drawn = pd.read_csv(rows_run / "figures" / "probabilities-1.csv")
+    dwelling = drawn[drawn["predictor"] == "type of dwelling"]
+    assert list(dict.fromkeys(dwelling["value"])) == ["Tower", "Apartment", "Atrium", "Terrace"]
+    total = dwelling.groupby("value")["estimate"].sum()
+    # medians of three shares that add up to one
+    assert ((total - 1).abs() < 0.02).all()
+
+
+def test_no_part_of_the_data_is_left_out(rows_run: Path) -> None:
+    drawn = pd.concat([pd.read_csv(path) for path in (rows_run / "figures").glob("replicated-*.csv")])
+    # all rows, and 3 + 4 + 2 levels of the predictors
+    assert drawn["part"].nunique() == 10
+    assert {"all rows", "type of dwelling: Tower", "contact with other residents: Low"} <= set(drawn["part"])
+
+
+def test_the_posterior_parts_into_one_question_a_table() -> None:
+    frame = pd.DataFrame(
+        {
+            "term": ["a", "b:c"],
+            "factor": ["a", "b:c"],
+            "estimate": [0.1, 0.2],
+            "std_error": 0.1,
+            "lower": -0.1,
+            "upper": 0.3,
+            "interval": "95% equal-tailed credible",
+            "probability_positive": 0.8,
+            "probability_of_direction": 0.8,
+            "ratio": [float("nan")] * 2,
+            "ratio_lower": float("nan"),
+            "ratio_upper": float("nan"),
+            "ratio_name": "",
+            "change": ["step", None],
+            "largest_change": [0.01, None],
+            "probability_negligible": [0.4, None],
+        }
+    )
+    shown = displayed({"posterior_coefficients": frame})
+    assert set(shown) == {"posterior_coefficients", "equivalence"}  # no ratio under this link
+    assert list(shown["equivalence"]["term"]) == ["a"]  # an interaction changes with its parts
+    assert list(shown["equivalence"]["change"]) == ["one step up"]
+
+
+def test_names_of_terms_for_readers() -> None:
+    assert plain_term("beta[temp[warm]]") == "temp[warm]"
+    assert plain_term("threshold[1|2]") == "threshold[1|2]"
+    assert label_of("temp[warm]", {"temp": "temperature"}) == "temperature: warm"
+    assert label_of("age", {}) == "age"
