@@ -164,3 +164,49 @@ def test_what_cannot_be_used_is_refused_in_one_line(wine, formula, approach, lin
         bayesgov.fit(formula, wine, approach)
     assert line in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.fixture(scope="module")
+def holes(wine):
+    """The wine data with every seventh temperature unknown."""
+    frame = wine.copy()
+    frame["temp"] = frame["temp"].where(np.arange(72) % 7 != 0, None)
+    return frame
+
+
+@pytest.mark.parametrize("approach", APPROACHES)
+def test_missing_predictors_are_imputed_for_both_schools(holes, approach):
+    spec = bayesgov.CumulativeSpec(
+        formula="rating ~ temp + contact", missing="impute", imputations=3, sampling=SMALL, prior={"kind": "normal"}
+    )
+    fit = bayesgov.fit(spec, holes, approach, seed=1)
+    listwise = bayesgov.fit("rating ~ temp + contact", holes, "frequentist").estimates().set_index("term")
+    found = fit.estimates().set_index("term")
+    # deleting a seventh of the rows at random moves an estimate by less than its standard error
+    shift = (found["estimate"] - listwise["estimate"]).loc[["beta[temp[warm]]", "beta[contact[yes]]"]].abs()
+    assert (shift < listwise["std_error"].loc[shift.index]).all()
+    names = {check.name for check in fit.checks()}
+    assert "imputations" in names
+    if approach == "bayesian":
+        assert fit.tree["posterior"].sizes["chain"] == 3 * SMALL.chains
+        assert "rhat_max" in names  # of single imputations
+    else:
+        assert (fit.tree["imputation"]["missing_information"] > 0).all()
+
+
+@pytest.mark.slow  # without a compiled density of its own the model takes a minute to compile
+def test_a_monotonic_effect_predicts_levels_in_order():
+    """mo() of an ordered predictor with three levels: the posterior's steps, and scores in maximum likelihood."""
+    rng = np.random.default_rng(1)
+    dose = rng.integers(0, 3, 300)
+    eta = np.array([0.0, 0.2, 1.5])[dose]
+    y = np.searchsorted([-1.0, 0.0, 1.5], eta + rng.logistic(size=300))
+    frame = pd.DataFrame({"y": y, "dose": pd.Categorical.from_codes(dose, ["a", "b", "c"], ordered=True)})
+    spec = bayesgov.CumulativeSpec(formula="y ~ mo(dose)", sampling=SMALL, prior={"kind": "normal"})
+    encoded = encode(prepare(spec, frame))
+    rows = redesign(encoded.encoding, frame.drop_duplicates("dose").sort_values("dose"))
+    for approach in APPROACHES:
+        top = bayesgov.fit(spec, frame, approach, seed=1).predict(rows).mean(("chain", "draw"))[:, -1].values
+        assert top[0] < top[1] < top[2]
+        if approach == "bayesian":  # the steps 0.2 and 1.3 are not equal, and the posterior sees it
+            assert top[2] - top[1] > 2 * (top[1] - top[0])

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from scipy import linalg
 
 from bayesgov.panel.cube import Panel
 from bayesgov.panel.gmm_tests import GmmTest, autocorrelation, chi2_test, wald
@@ -29,12 +28,11 @@ from bayesgov.panel.instruments import (
     stack_rows,
     weighted_products,
 )
+from bayesgov.panel.symmetric import SymmetricInverse, invert
 
 Steps = Literal["one", "two", "iterated"]
 
-_WELL_CONDITIONED = 1e-10  # reciprocal condition number, unit diagonal, above which a matrix counts as regular
-_ZERO = 1e-12  # eigenvalues below this share of the largest count as zero
-_UNIDENTIFIED = 1e-14  # the same for the coefficients' information, unit diagonal
+_UNIDENTIFIED = 1e-14  # eigenvalues of the coefficients' information, unit diagonal, below this share of the largest
 _MAX_ITERATIONS = 500
 _CONVERGED = 1e-10
 
@@ -98,14 +96,6 @@ class GmmFit:
 
 
 @dataclass(frozen=True, slots=True)
-class _Inverse:
-    """Inverse of a symmetric matrix, the Moore-Penrose one where it is singular."""
-
-    matrix: np.ndarray
-    rank: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Estimate:
     """The estimate for one weight."""
 
@@ -118,6 +108,29 @@ class _Estimate:
     @property
     def distance(self) -> float:
         return float(self.total @ self.weight @ self.total)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Rows and units of the reported equation, rows of the transformed one."""
+
+    rows: int
+    units: int
+    transformed: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """The steps; ``former`` gave ``last`` its weight, which does not exist where it is not identified."""
+
+    first: _Step
+    former: _Step
+    last: _Step
+    n_instruments: int
+    weight_rank: int
+    identified: bool
+    iterations: int
+    converged: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,54 +174,30 @@ def fit_gmm(
     """
     rows = _without_collinear(stack_rows(panel, model))
     moments = build_moments(panel, model, rows)
-    n_coefficients = len(rows.names)
-    first_weight = _inverse(moments.zhz)
-    n_instruments = first_weight.rank
-    if n_instruments < n_coefficients:
-        raise ValueError(
-            f"{n_coefficients} coefficients need as many instruments; got {n_instruments}: add lags or variables"
-        )
-    first = _step(rows, moments, first_weight)
-    efficient = _inverse(first.spread)
-    n_obs, n_units, n_transformed = _counts(panel, model, rows)
-    identified = efficient.rank >= n_coefficients
-    if not identified and steps != "one":
-        raise ValueError(
-            f"{n_coefficients} coefficients need as many units for a two-step weight; got {n_units}: fewer terms or "
-            'period effects, more units, or steps = "one"'
-        )
-    last = _step(rows, moments, efficient) if identified else first
-    former, iterations, converged = first, 1, True
-    while steps == "iterated":
-        change = np.max(np.abs(last.estimate.coefficients - former.estimate.coefficients))
-        converged = bool(change < _CONVERGED)
-        if converged or iterations == _MAX_ITERATIONS:
-            break
-        efficient = _inverse(last.spread)
-        former, last, iterations = last, _step(rows, moments, efficient), iterations + 1
-    chosen = first if steps == "one" else last
-    sigma2 = _error_variance(rows, model, first.estimate.coefficients, n_transformed)
-    covariance = _covariance(rows, moments, first, former, chosen, sigma2, steps=steps, robust=robust)
+    counts = _counts(panel, model, rows)
+    path = _path(rows, moments, counts.units, steps)
+    chosen = path.first if steps == "one" else path.last
+    sigma2 = _error_variance(rows, model, path.first.estimate.coefficients, counts.transformed)
+    covariance = _covariance(rows, moments, path, chosen, sigma2, steps=steps, robust=robust)
     plain = steps == "one" and not robust
-    factor, df_residual = _small_sample(model, n_obs, n_units, n_transformed, n_coefficients, plain=plain)
-    reported = covariance * factor if small else covariance
-    df = n_instruments - n_coefficients
+    factor, df_residual = _small_sample(model, counts, len(rows.names), plain=plain) if small else (1.0, np.inf)
+    df = path.n_instruments - len(rows.names)
     # Hansen's J belongs to the efficient weight, whichever estimate is reported
-    hansen = chi2_test("Hansen", last.estimate.distance, df if identified else 0)
+    hansen = chi2_test("Hansen", path.last.estimate.distance, df if path.identified else 0)
     return GmmFit(
         names=rows.names,
         lags_of_outcome=tuple(entry.name for entry in model.regressors if entry.variable == model.outcome),
         coefficients=chosen.estimate.coefficients,
-        covariance=reported,
+        covariance=covariance * factor,
         covariance_kind=_kind(steps, robust=robust, small=small),
-        one_step=first.estimate.coefficients,
-        df_residual=df_residual if small else np.inf,
-        n_obs=n_obs,
-        n_units=n_units,
-        n_instruments=n_instruments,
-        sargan=chi2_test("Sargan", first.estimate.distance / sigma2, df),
+        one_step=path.first.estimate.coefficients,
+        df_residual=df_residual,
+        n_obs=counts.rows,
+        n_units=counts.units,
+        n_instruments=path.n_instruments,
+        sargan=chi2_test("Sargan", path.first.estimate.distance / sigma2, df),
         hansen=hansen,
-        wald=wald(rows.names, chosen.estimate.coefficients, reported, df_residual if small else np.inf),
+        wald=wald(rows.names, chosen.estimate.coefficients, covariance * factor, df_residual),
         autocorrelation=tuple(
             autocorrelation(
                 rows,
@@ -218,17 +207,50 @@ def fit_gmm(
                 projection=chosen.estimate.projection,
                 covariance=covariance,
                 order=order,
-                sigma2=sigma2 * (factor if small else 1.0) if plain else None,
+                sigma2=sigma2 * factor if plain else None,
             )
             for order in range(1, min(orders, len(panel.times) - 1) + 1)
         ),
-        difference_hansen=_difference_hansen(moments, former.spread, hansen, n_coefficients, n_instruments)
-        if identified
-        else (),
-        singular=efficient.rank < n_instruments,
-        iterations=0 if steps == "one" else iterations,
-        converged=converged,
+        difference_hansen=_difference_hansen(moments, path, hansen, len(rows.names)) if path.identified else (),
+        singular=path.weight_rank < path.n_instruments,
+        iterations=0 if steps == "one" else path.iterations,
+        converged=path.converged,
     )
+
+
+def _path(rows: Rows, moments: Moments, n_units: int, steps: Steps) -> _Path:
+    """One step, two, and on where the weight is to be iterated.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer instruments, or for a further step fewer units, than coefficients.
+    """
+    n_coefficients = len(rows.names)
+    weight = invert(moments.zhz)
+    n_instruments = weight.rank
+    if n_instruments < n_coefficients:
+        raise ValueError(
+            f"{n_coefficients} coefficients need as many instruments; got {n_instruments}: add lags or variables"
+        )
+    first = _step(rows, moments, weight)
+    weight = invert(first.spread)
+    identified = weight.rank >= n_coefficients
+    if not identified and steps != "one":
+        raise ValueError(
+            f"{n_coefficients} coefficients need as many units for a two-step weight; got {n_units}: fewer terms or "
+            'period effects, more units, or steps = "one"'
+        )
+    last = _step(rows, moments, weight) if identified else first
+    former, iterations, converged = first, 1, True
+    while steps == "iterated":
+        change = np.max(np.abs(last.estimate.coefficients - former.estimate.coefficients))
+        converged = bool(change < _CONVERGED)
+        if converged or iterations == _MAX_ITERATIONS:
+            break
+        weight = invert(last.spread)
+        former, last, iterations = last, _step(rows, moments, weight), iterations + 1
+    return _Path(first, former, last, n_instruments, weight.rank, identified, iterations, converged)
 
 
 def _kind(steps: Steps, *, robust: bool, small: bool) -> str:
@@ -239,22 +261,18 @@ def _kind(steps: Steps, *, robust: bool, small: bool) -> str:
     return f"{name}, small-sample" if small else name
 
 
-def _counts(panel: Panel, model: GmmModel, rows: Rows) -> tuple[int, int, int]:
-    """Rows and units of the reported equation, rows of the transformed one."""
+def _counts(panel: Panel, model: GmmModel, rows: Rows) -> _Counts:
     n_times = len(panel.times)
     reported = rows.mask[:, n_times:] if model.system else rows.mask
-    return int(reported.sum()), int(reported.any(axis=1).sum()), int(rows.mask[:, :n_times].sum())
+    return _Counts(int(reported.sum()), int(reported.any(axis=1).sum()), int(rows.mask[:, :n_times].sum()))
 
 
-def _small_sample(
-    model: GmmModel, n_obs: int, n_units: int, n_transformed: int, n_coefficients: int, *, plain: bool
-) -> tuple[float, float]:
+def _small_sample(model: GmmModel, counts: _Counts, n_coefficients: int, *, plain: bool) -> tuple[float, float]:
     """Factor of the covariance, and degrees of freedom."""
-    constant = int(model.system)
     if plain:
-        return n_transformed / (n_transformed - n_coefficients), float(n_obs - n_coefficients)
-    factor = n_units / (n_units - 1) * (n_obs - 1) / (n_obs - n_coefficients)
-    return factor, float(n_units - constant)
+        return counts.transformed / (counts.transformed - n_coefficients), float(counts.rows - n_coefficients)
+    factor = counts.units / (counts.units - 1) * (counts.rows - 1) / (counts.rows - n_coefficients)
+    return factor, float(counts.units - int(model.system))
 
 
 def _without_collinear(rows: Rows) -> Rows:
@@ -274,24 +292,6 @@ def _without_collinear(rows: Rows) -> Rows:
     return replace(rows, x=rows.x[:, :, kept], difference_x=rows.difference_x[:, :, kept], names=names)
 
 
-def _inverse(matrix: np.ndarray) -> _Inverse:
-    """By Cholesky factors where the matrix is regular, by eigenvalues otherwise."""
-    scale = 1 / np.sqrt(np.maximum(np.diag(matrix), np.finfo(float).tiny))
-    scaled = scale[:, None] * matrix * scale
-    factor, failed = linalg.lapack.dpotrf(scaled)
-    if not failed:
-        reciprocal, _ = linalg.lapack.dpocon(factor, np.abs(scaled).sum(axis=0).max())
-        if reciprocal > _WELL_CONDITIONED:
-            upper, _ = linalg.lapack.dpotri(factor)
-            whole = np.triu(upper) + np.triu(upper, 1).T
-            return _Inverse(scale[:, None] * whole * scale, matrix.shape[0])
-    values, vectors = linalg.eigh(matrix)
-    used = values > _ZERO * values[-1]
-    correlations = linalg.eigvalsh(scaled)  # the rank does not depend on the instruments' units
-    rank = int((correlations > _WELL_CONDITIONED * correlations[-1]).sum())
-    return _Inverse((vectors[:, used] / values[used]) @ vectors[:, used].T, rank)
-
-
 def _estimate(zx: np.ndarray, zy: np.ndarray, weight: np.ndarray) -> _Estimate:
     """Raises LinAlgError where the instruments do not identify the coefficients."""
     projected = zx.T @ weight
@@ -307,7 +307,7 @@ def _estimate(zx: np.ndarray, zy: np.ndarray, weight: np.ndarray) -> _Estimate:
     return _Estimate(coefficients, weight, bread, projection, zy - zx @ coefficients)
 
 
-def _step(rows: Rows, moments: Moments, weight: _Inverse) -> _Step:
+def _step(rows: Rows, moments: Moments, weight: SymmetricInverse) -> _Step:
     try:
         estimate = _estimate(moments.zx, moments.zy, weight.matrix)
     except np.linalg.LinAlgError:
@@ -331,17 +331,17 @@ def _error_variance(rows: Rows, model: GmmModel, coefficients: np.ndarray, n_tra
 def _covariance(
     rows: Rows,
     moments: Moments,
-    first: _Step,
-    former: _Step,
+    path: _Path,
     chosen: _Step,
     sigma2: float,
     *,
     steps: Steps,
     robust: bool,
 ) -> np.ndarray:
-    sandwich = first.estimate.projection @ first.spread @ first.estimate.projection.T
+    first, former = path.first.estimate, path.former
+    sandwich = first.projection @ path.first.spread @ first.projection.T
     if steps == "one":
-        return sandwich if robust else sigma2 * first.estimate.bread
+        return sandwich if robust else sigma2 * first.bread
     bread = chosen.estimate.bread
     if not robust:
         return bread
@@ -357,12 +357,13 @@ def _covariance(
 
 
 def _difference_hansen(
-    moments: Moments, spread: np.ndarray, hansen: GmmTest, n_coefficients: int, n_instruments: int
+    moments: Moments, path: _Path, hansen: GmmTest, n_coefficients: int
 ) -> tuple[tuple[GmmTest, GmmTest], ...]:
     """Hansen's test without each group of instruments, and what the group adds.
 
     The weight of what is left is a block of the full S, so the difference cannot be negative unless S is singular.
     """
+    spread, n_instruments = path.former.spread, path.n_instruments
     members = np.array(moments.groups)
     groups = {name: members == name for name in dict.fromkeys(moments.groups) if name}
     if 0 < moments.level_gmm.sum() < moments.level_gmm.size:
@@ -373,11 +374,11 @@ def _difference_hansen(
         block = np.ix_(kept, kept)
         # instruments that are combinations of others keep no count of their own
         regular = n_instruments == members.size
-        left = kept.size if regular else _inverse(moments.zhz[block]).rank if kept.size else 0
+        left = kept.size if regular else invert(moments.zhz[block]).rank if kept.size else 0
         if left < n_coefficients or left == n_instruments:
             continue
         try:
-            part = _estimate(moments.zx[kept], moments.zy[kept], _inverse(spread[block]).matrix)
+            part = _estimate(moments.zx[kept], moments.zy[kept], invert(spread[block]).matrix)
         except np.linalg.LinAlgError:
             continue
         without = chi2_test(f"Hansen without {name}", part.distance, left - n_coefficients)

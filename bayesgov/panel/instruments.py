@@ -108,8 +108,7 @@ class Rows:
     spread : ndarray, shape (n_rows, n_times)
         The rows as combinations of level errors in a unit without gaps, whose covariance xtabond2 gives every unit.
     difference_x, difference_y, difference_mask
-        The equation in first differences, shape (n_units, n_times, ...), whatever the transformation: tests of
-        autocorrelation are about it.
+        The equation in first differences, shape (n_units, n_times, ...), which tests of autocorrelation are about.
     names : tuple of str, length n_regressors
     dummies : mapping of str to int
         Names of the period dummies, and the periods' positions.
@@ -136,10 +135,8 @@ class Moments:
     pieces : ndarray, shape (n_units, n_pieces)
         Sorted by instrument.
     row : ndarray of int, shape (n_pieces,)
-    start : ndarray of int, shape (n_instruments,)
-        First piece of each instrument.
-    zx : ndarray, shape (n_instruments, n_regressors)
-    zy : ndarray, shape (n_instruments,)
+    start : ndarray of int, shape (n_instruments,), first piece of each instrument
+    zx, zy : ndarray, shape (n_instruments, n_regressors) and (n_instruments,)
     zhz : ndarray, shape (n_instruments, n_instruments)
         Sum over units of Z'HZ, H the covariance of the rows under independent level errors.
     names : tuple of str, length n_instruments

@@ -130,7 +130,7 @@ def document(found: SurveyAnalysis, source: str, provenance: Mapping[str, str]) 
         source=source,
         verdicts=(),
         audit=None,
-        sections=sections(tables, labels, found.assumptions, spec.rope.probability),
+        sections=sections(tables, labels, found.assumptions, rope=spec.rope.probability, family=spec.family),
         diagnostics=tuple(diagnostics),
         summary=_summary(found, plain),
     )
@@ -150,6 +150,8 @@ def _summary(found: SurveyAnalysis, coefficients: Mapping[str, pd.DataFrame]) ->
     first, last = found.tables["flow"]["left"].iloc[0], found.tables["flow"]["left"].iloc[-1]
     weighted = f" ({found.design.weights.sum():,.0f} observations)" if found.spec.weights else ""
     lines = [f"{last:,} of {first:,} rows are in the model{weighted}; {found.design.n_terms} coefficients."]
+    if found.spec.missing != "listwise" and found.design.n_obs < last:
+        lines.append(f"Tests, selection and predictive checks use the {found.design.n_obs:,} complete ones among them.")
     likelihood, posterior = coefficients.get("frequentist"), coefficients.get("bayesian")
     if likelihood is not None:
         clear = int((likelihood["p_value"] < 0.05).sum())

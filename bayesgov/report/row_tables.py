@@ -97,5 +97,6 @@ def table(
 def label_of(term: str, labels: Mapping[str, str]) -> str:
     """ "item_1" or "temp[warm]" with the codebook's label for the variable."""
     variable, bracket, level = term.partition("[")
-    label = labels.get(variable)
+    inside = variable[len("mo(") : -1] if variable.startswith("mo(") and variable.endswith(")") else variable
+    label = labels.get(inside)
     return f"{label}: {level.rstrip(']')}" if label and bracket else label or term

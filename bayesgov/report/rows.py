@@ -13,11 +13,30 @@ from bayesgov.report.pieces import numbered_parts
 from bayesgov.report.row_tables import Tables, displayed, label_of, table
 from bayesgov.report.row_tests import parallel_blocks, screening_blocks, selection_blocks
 
+_OF_DISTANCE = (
+    "is the link's distribution function at threshold k less the linear predictor, with an intercept v for each group "
+    "where the model has groups."
+)
+_EQUATIONS = {
+    "cumulative": Equation(
+        r"P(y_i \leq k) = F(\theta_k - x_i \beta - v_{g(i)})", f"The probability of level k or below {_OF_DISTANCE}"
+    ),
+    "adjacent": Equation(
+        r"P(y_i = k \mid y_i \in \{k, k+1\}) = F(\theta_k - x_i \beta - v_{g(i)})",
+        f"The probability of level k rather than the next {_OF_DISTANCE}",
+    ),
+    "continuation": Equation(
+        r"P(y_i = k \mid y_i \geq k) = F(\theta_k - x_i \beta - v_{g(i)})",
+        f"The probability of stopping at level k among those who reach it {_OF_DISTANCE}",
+    ),
+}
 _MOST_CURVES = 8  # predictors in one figure of probabilities
 _MOST_PARTS = 9  # panels in one figure of replicated shares
 
 
-def sections(tables: Tables, labels: Mapping[str, str], assumptions: Sequence[str], rope: float) -> tuple[Section, ...]:
+def sections(
+    tables: Tables, labels: Mapping[str, str], assumptions: Sequence[str], *, rope: float, family: str
+) -> tuple[Section, ...]:
     """Sections for whatever tables there are.
 
     Parameters
@@ -29,11 +48,12 @@ def sections(tables: Tables, labels: Mapping[str, str], assumptions: Sequence[st
     assumptions : sequence of str
     rope : float
         Limit of practical equivalence, as a probability.
+    family : {"cumulative", "adjacent", "continuation"}
     """
     shown = displayed(tables)
     drafts = (
         ("data", "The rows", _data(tables, shown)),
-        ("coefficients", "Coefficients: both schools", _coefficients(tables, shown, rope)),
+        ("coefficients", "Coefficients: both schools", _coefficients(tables, shown, rope, family)),
         ("probabilities", "What the coefficients mean for probabilities", _probabilities(tables, shown, labels)),
         ("selection", "Selection of variables", selection_blocks(tables, shown, labels)),
         ("parallel", "Proportional odds", parallel_blocks(tables, shown)),
@@ -84,16 +104,12 @@ def _data(tables: Tables, shown: Tables) -> tuple[Block, ...]:
     )
 
 
-def _coefficients(tables: Tables, shown: Tables, rope: float) -> tuple[Block, ...]:
+def _coefficients(tables: Tables, shown: Tables, rope: float, family: str) -> tuple[Block, ...]:
     data = tables["forest"]
     settled = data[(data["lower"] > 0) | (data["upper"] < 0)].groupby("series", sort=False).size()
     counts = ", ".join(f"{int(settled.get(name, 0))} of the {name}" for name in dict.fromkeys(data["series"]))
     blocks: list[Block] = [
-        Equation(
-            r"P(y_i \leq k) = F(\theta_k - x_i \beta - v_{g(i)})",
-            "The probability of level k or below is the link's distribution function at threshold k less the linear "
-            "predictor, with an intercept v for each group where the model has groups.",
-        )
+        _EQUATIONS[family],
     ]
     for span, part in numbered_parts(list(dict.fromkeys(data["label"])), 24):
         drawn = data[data["label"].isin(part)]

@@ -106,7 +106,9 @@ def analyse(
     found = about_rows
     if "frequentist" in approaches:
         pipeline = run_step(
-            "ordered model", lambda: run_pipeline(design, spec, listwise, seed=seed, progress=progress), refuse=True
+            "frequentist pipeline",
+            lambda: run_pipeline(design, spec, listwise, seed=seed, progress=progress),
+            refuse=True,
         )
         checks["frequentist pipeline"] = pipeline.checks
 

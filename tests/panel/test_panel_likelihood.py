@@ -105,11 +105,11 @@ def _scaled_design_normal(design: PanelDesign, model: CollapsedModel, theta: np.
 def _log_prior(model: CollapsedModel, theta: np.ndarray) -> float:
     """Half-normal priors with the Jacobians of the sampler's coordinates, up to a constant."""
     n = model.resolution.size
-    sinh = model.resolution * np.sinh(theta[:n])
+    size = model.resolution * (theta[:n] + theta[:n] ** 3 / 6)
     log_error = theta[n:]
     return float(
-        stats.norm.logpdf(sinh).sum()
-        + np.log(np.cosh(theta[:n])).sum()
+        stats.norm.logpdf(size).sum()
+        + np.log(1 + theta[:n] ** 2 / 2).sum()
         + stats.norm.logpdf(np.exp(log_error)).sum()
         + log_error.sum()
     )

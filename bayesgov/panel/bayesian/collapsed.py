@@ -140,9 +140,7 @@ def collapsed_model(design: PanelDesign, spec: DynamicPanelSpec) -> CollapsedMod
     fixed_s = np.zeros(k)
     if unrelated:  # b_r ~ N(mean, scale^2): no mean to estimate
         fixed_s, fixed_c[:k] = fixed_c[:k].copy(), 0.0
-    shift = np.eye(fixed_c.size)
-    shift[:-1, -1] = -prior.mean
-    within, between = _products(factors.within @ shift), _products(factors.between @ shift)
+    within, between = cross_products(factors, prior.mean)
     n_error = len(design.regions) if spec.error_scale == "by_region" else 1
     error = _error_start(factors)
     sampled = prior.region_scale[: 0 if unrelated else k]
@@ -187,22 +185,32 @@ def _told_from_zero[Number: (float, np.ndarray)](std_error: Number, n: int) -> N
 def _region_errors(
     factors: PanelFactors, within: np.ndarray, between: np.ndarray, scale: np.ndarray, error: float
 ) -> np.ndarray:
-    """Typical standard error of a region's coefficients, no larger than their prior scale; shape (n_varying,).
+    """Typical standard error of a region's coefficient, the others known, no larger than its prior scale.
 
-    Unit effects are taken to be as large as errors.
+    Unit effects are taken to be as large as errors. The others count as known because collinear coefficients can vary
+    between regions one at a time; too small a resolution costs little, too large a one leaves a spike at zero.
+
+    Returns
+    -------
+    ndarray, shape (n_varying,)
     """
     k = scale.size
-    precision = within[:, :k, :k] / error**2
+    precision = np.diagonal(within, axis1=1, axis2=2)[:, :k] / error**2
     weight = factors.periods / (1 + factors.periods) / error**2
-    np.add.at(precision, factors.group_region, weight[:, None, None] * between[:, :k, :k])
-    covariance = np.linalg.inv(precision * np.outer(scale, scale) + np.eye(k))
-    variance = np.median(np.diagonal(covariance, axis1=1, axis2=2), axis=0)
-    found: np.ndarray = scale * np.sqrt(variance)
+    np.add.at(precision, factors.group_region, weight[:, None] * np.diagonal(between, axis1=1, axis2=2)[:, :k])
+    found: np.ndarray = np.median(1 / np.sqrt(precision + scale**-2), axis=0)
     return found
 
 
-def _products(roots: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(roots.transpose(0, 2, 1) @ roots)
+def cross_products(factors: PanelFactors, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cross-products of [Z, y - Z mean] within units and of unit means, shapes as the factors'."""
+    shift = np.eye(mean.size + 1)
+    shift[:-1, -1] = -mean
+    within, between = factors.within @ shift, factors.between @ shift
+    return (
+        np.ascontiguousarray(within.transpose(0, 2, 1) @ within),
+        np.ascontiguousarray(between.transpose(0, 2, 1) @ between),
+    )
 
 
 def collapsed_density(model: CollapsedModel) -> FusedDensity:
@@ -217,7 +225,7 @@ def collapsed_density(model: CollapsedModel) -> FusedDensity:
         return {COORDINATES: theta}  # named after sampling, all draws at once
 
     # standard deviations at twice what can be told from zero
-    initial = np.full(n_dim, np.arcsinh(2.0))
+    initial = np.full(n_dim, 1.47)
     initial[n_dim - model.n_error :] = np.log(model.error_start / model.prior.error_scale)
     return FusedDensity(n_dim, value, expand, {COORDINATES: ("coordinate",)}, {}, initial, jitter=0.1)
 
@@ -225,8 +233,10 @@ def collapsed_density(model: CollapsedModel) -> FusedDensity:
 def scales_at(model: CollapsedModel, theta: np.ndarray) -> Scales:
     """Standard deviations at points of the sampler's coordinates, shape (n_draws, n_dim)."""
     n_draws, n_regions = theta.shape[0], model.factors.within.shape[0]
-    n_sinh = model.resolution.size
-    sizes = np.abs(np.sinh(theta[:, :n_sinh])) * model.resolution * model.half_scale[:n_sinh]
+    first_error = model.resolution.size
+    signed = theta[:, :first_error]
+    # kernel.stretched
+    sizes = np.abs(signed + signed**3 / 6) * model.resolution * model.half_scale[:first_error]
     at = model.n_region
     year = sizes[:, at] if model.columns.n_year else np.zeros(n_draws)
     at += model.columns.n_year > 0

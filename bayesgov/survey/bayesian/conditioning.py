@@ -292,7 +292,8 @@ def _free_precision(own: np.ndarray, crossed: np.ndarray, shared: np.ndarray) ->
     spread = share**2 * own[:-1].sum() + own[-1] / n  # what every free coordinate has of the other groups
     diagonal = own[:-1] * ((1 - share) ** 2 - share**2) + spread
     half = free_of_zero_sum(solve_triangular(np.linalg.cholesky(shared), crossed, lower=True))
-    return np.maximum(diagonal - np.sum(half**2, axis=0), 0.0)
+    precision: np.ndarray = np.maximum(diagonal - np.sum(half**2, axis=0), 0.0)
+    return precision
 
 
 def _to_gaps(threshold: np.ndarray) -> np.ndarray:

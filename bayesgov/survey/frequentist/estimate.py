@@ -80,13 +80,16 @@ def fit_imputed(
         design = encode(prepared, frame).design
         fits.append(fit_frequentist(design, spec, label))
     assert design is not None  # a spec has two imputations or more
-    estimates = np.array([fit.tree["estimates"]["estimate"].values for fit in fits])
-    covariances = np.array([fit.tree["covariance"]["covariance"].values for fit in fits])
-    terms = [str(term) for term in fits[0].tree["estimates"]["term"].values]
+    estimates = np.array([fit.tree["estimates"].to_dataset()["estimate"].values for fit in fits])
+    covariances = np.array([fit.tree["covariance"].to_dataset()["covariance"].values for fit in fits])
+    terms = [str(term) for term in fits[0].tree["estimates"].to_dataset()["term"].values]
     pooled = pooling.pooled_fit(pooling.pool(estimates, covariances, len(used) - len(terms)), terms, label)
     if "group_effect" in fits[0].tree:
-        effects = [fit.tree["group_effect"]["estimate"] for fit in fits]
+        effects = [fit.tree["group_effect"].to_dataset()["estimate"] for fit in fits]
         pooled.tree["group_effect"] = xr.DataTree(xr.concat(effects, "imputation").mean("imputation").to_dataset())
+    if "group_sd" in terms:  # zero is its boundary: no Wald interval, no p-value
+        table = pooled.tree["estimates"].to_dataset()
+        pooled.tree["estimates"] = xr.DataTree(table.assign(df=table["df"].where(table["term"] != "group_sd")))
     failed = {check.name: check for fit in fits for check in fit.checks() if check.status == "fail"}
     pooled = replace(pooled, checks_run=(*pooled.checks_run, *failed.values()))
     return _with_predictions(pooled, design, spec)
@@ -94,8 +97,8 @@ def fit_imputed(
 
 def _with_predictions(fit: EstimatorFit, design: Design, spec: CumulativeSpec) -> EstimatorFit:
     """The fit with its estimates as the one draw that predictions take."""
-    modes = fit.tree["group_effect"]["estimate"] if "group_effect" in fit.tree else None
+    modes = fit.tree["group_effect"].to_dataset()["estimate"] if "group_effect" in fit.tree else None
     group = None if modes is None else dict(zip(map(str, modes["group"].values), modes.values.tolist(), strict=True))
-    point = point_parameters(design, fit.tree["estimates"]["estimate"].values, group)
+    point = point_parameters(design, fit.tree["estimates"].to_dataset()["estimate"].values, group)
     fit.tree["point"] = xr.DataTree(point)
     return replace(fit, predictor=RowPredictor(spec.family, spec.link))

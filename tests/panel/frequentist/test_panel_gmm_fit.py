@@ -206,3 +206,12 @@ def test_half_lives() -> None:
     assert half_life(0.9, 0.2).upper == np.inf
     assert half_life(-0.2, 0.01).estimate == 0.0
     assert half_life(1.2, 0.01).estimate == np.inf
+
+
+def test_the_ready_spec_is_the_published_column() -> None:
+    spec = read_dynamic_panel_spec(MODELS / "empluk.toml")
+    fit = fit_frequentist(pd.read_csv(MODELS / "data" / "EmplUK.csv"), spec)
+    first = fit.estimates().set_index("term").loc["alpha[all, L1.emp]"]
+    # Arellano & Bond (1991), table 4 (a2), with Windmeijer's standard error as xtabond2 prints it
+    assert (first["estimate"], first["std_error"]) == pytest.approx((0.628709, 0.193413), abs=5e-7)
+    assert fit.label == spec.label
