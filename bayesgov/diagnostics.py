@@ -89,6 +89,6 @@ def power_scaling_check(sensitivity: xr.Dataset) -> Check:
         "prior_sensitivity_max",
         sensitivity.sel(component="prior", drop=True),
         POWER_SCALING_MAX,
-        "the conclusion depends on the prior: read its sensitivity figure",
+        "the conclusion depends on the prior: see the power-scaling table",
     )
     return check if check.status == "pass" else Check(check.name, check.value, check.threshold, "warn", check.advice)

@@ -27,7 +27,12 @@ class SymmetricInverse:
 
 
 def invert(matrix: np.ndarray) -> SymmetricInverse:
-    """By Cholesky factors where the matrix is regular, by eigenvalues otherwise."""
+    """Invert a positive semi-definite matrix: by Cholesky factors where it is regular, by eigenvalues otherwise.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n, n)
+    """
     scale = 1 / np.sqrt(np.maximum(np.diag(matrix), np.finfo(float).tiny))
     scaled = scale[:, None] * matrix * scale
     factor, failed = linalg.lapack.dpotrf(scaled)

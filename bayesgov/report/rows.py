@@ -31,7 +31,7 @@ _EQUATIONS = {
     ),
 }
 _MOST_CURVES = 8  # predictors in one figure of probabilities
-_MOST_PARTS = 9  # panels in one figure of replicated shares
+_MOST_PARTS = 12  # panels in the figure of replicated shares
 
 
 def sections(
@@ -248,21 +248,23 @@ def _fit(tables: Tables, shown: Tables, labels: Mapping[str, str]) -> tuple[Bloc
     if "replicated_shares" in tables:
         data = _named_parts(tables["replicated_shares"], labels)
         outside = (data["observed"] < data["lower"]) | (data["observed"] > data["upper"])
-        for span, part in numbered_parts(list(dict.fromkeys(data["part"])), _MOST_PARTS):
-            drawn = data[data["part"].isin(part)]
-            blocks.append(
-                ReportFigure(
-                    f"replicated-{span.split()[0]}",
-                    f"Observed and replicated shares, parts {span}",
-                    "Shares of the levels in the data and, as bands, the central 95% of the shares in data replicated "
-                    "from the posterior; in all rows and in the parts that a predictor divides them into.",
-                    "Squares inside their bands: the model reproduces these shares. About one in twenty may lie "
-                    "outside.",
-                    f"{int(outside[drawn.index].sum())} of {len(drawn)} observed shares lie outside their bands.",
-                    categories.replicated_shares(drawn),
-                    drawn,
-                )
+        drawn = data[data["part"].isin(_farthest_parts(data))]
+        n_parts, n_drawn = data["part"].nunique(), drawn["part"].nunique()
+        chosen = f" The {n_drawn - 1} of {n_parts - 1} parts that lie farthest from their bands' middles are drawn."
+        blocks.append(
+            ReportFigure(
+                "replicated",
+                "Observed and replicated shares",
+                "Shares of the levels in the data and, as bands, the central 95% of the shares in data replicated from "
+                "the posterior; in all rows and in the parts that a predictor or the group divides them into."
+                + (chosen if n_drawn < n_parts else ""),
+                "Squares inside their bands: the model reproduces these shares. About one in twenty may lie outside.",
+                f"{int(outside.sum())} of {len(data)} observed shares, those of parts not drawn included, lie outside "
+                "their bands.",
+                categories.replicated_shares(drawn),
+                data,
             )
+        )
     return (
         *blocks,
         *table(
@@ -303,6 +305,16 @@ def _fit(tables: Tables, shown: Tables, labels: Mapping[str, str]) -> tuple[Bloc
             folded=True,
         ),
     )
+
+
+def _farthest_parts(data: pd.DataFrame) -> list[str]:
+    """All rows and the parts whose shares lie farthest from the middle of their bands, in the order of the data."""
+    reach = np.maximum(0.5 * (data["upper"] - data["lower"]), np.finfo(float).tiny)
+    distance: pd.Series[float] = (
+        ((data["observed"] - data["median"]).abs() / reach).groupby(data["part"], sort=False).max()
+    )
+    farthest = distance.drop("all rows", errors="ignore").nlargest(_MOST_PARTS - 1)
+    return [str(part) for part in distance.index if part == "all rows" or part in farthest.index]
 
 
 def _named_parts(data: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:

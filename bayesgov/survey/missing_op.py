@@ -74,7 +74,7 @@ class MarginalLikelihood(Op):  # type: ignore[misc]  # PyTensor ships no types
         return [cotangents[0] * derivative for derivative in outputs[1:]] + nothing
 
 
-@numba_basic.register_funcify_and_cache_key(MarginalLikelihood)  # type: ignore[untyped-decorator]
+@numba_basic.register_funcify_and_cache_key(MarginalLikelihood)
 def _compiled(op: MarginalLikelihood, node: Apply, **_: Any) -> tuple[Any, str]:
     """The operation inside compiled graphs."""
     family, link, n_nodes = op.family, op.link, op.n_nodes

@@ -1,4 +1,4 @@
-"""The parts of survey_ratios.py: each is run in a process of its own, as ``python survey_parts.py NAME FOLDER``."""
+"""The parts of survey_speed.py: each is run in a process of its own, as ``python survey_parts.py NAME FOLDER``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-# What survey_ratios.py compares with in R; prints one line of JSON.
+# What survey_speed.py compares with in R; prints one line of JSON.
 # Rscript survey_peers.R clm FILE | clmm FILE | brms FILE
 suppressMessages(library(jsonlite))
 

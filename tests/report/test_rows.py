@@ -10,6 +10,7 @@ import pytest
 
 from bayesgov.report.headings import GLOSSARY
 from bayesgov.report.row_tables import displayed, label_of, plain_term
+from bayesgov.report.rows import _farthest_parts
 from bayesgov.report.tables import text_table
 
 
@@ -48,7 +49,7 @@ def test_every_column_of_every_table_has_a_heading(rows_run: Path) -> None:
             assert header == GLOSSARY[name].text
 
 
-@pytest.mark.parametrize("figure", ["probabilities-1", "replicated-1", "screening"])
+@pytest.mark.parametrize("figure", ["probabilities-1", "replicated", "screening"])
 def test_figures_carry_the_codebooks_labels(rows_run: Path, figure: str) -> None:
     drawn = (rows_run / "figures" / f"{figure}.csv").read_text("utf-8")
     for label in ("type of dwelling", "contact with other residents"):
@@ -65,10 +66,19 @@ def test_a_factor_is_drawn_over_all_its_levels(rows_run: Path) -> None:
 
 
 def test_no_part_of_the_data_is_left_out(rows_run: Path) -> None:
-    drawn = pd.concat([pd.read_csv(path) for path in (rows_run / "figures").glob("replicated-*.csv")])
+    drawn = pd.read_csv(rows_run / "figures" / "replicated.csv")
     # all rows, and 3 + 4 + 2 levels of the predictors
     assert drawn["part"].nunique() == 10
     assert {"all rows", "type of dwelling: Tower", "contact with other residents: Low"} <= set(drawn["part"])
+
+
+def test_the_figure_of_many_parts_draws_those_that_fit_worst() -> None:
+    parts = [f"village: {number}" for number in range(40)]
+    data = pd.DataFrame({"part": ["all rows", *parts], "observed": 0.5, "median": 0.5, "lower": 0.4, "upper": 0.6})
+    data.loc[data["part"].isin(["village: 7", "village: 31"]), "observed"] = 0.7
+    drawn = _farthest_parts(data)
+    assert len(drawn) == 12
+    assert {"all rows", "village: 7", "village: 31"} <= set(drawn)
 
 
 def test_the_posterior_parts_into_one_question_a_table() -> None:

@@ -8,6 +8,8 @@ import xarray as xr
 from bayesgov.panel.bayesian.collapsed import CollapsedModel, Scales, WorkingDraws
 from bayesgov.panel.design import PanelDesign
 
+_MOMENT_DRAWS, _MOMENT_UNITS = 1000, 2000
+
 
 def coordinates(design: PanelDesign, varying: tuple[str, ...]) -> dict[str, list[str] | list[int]]:
     """Labels of every dim of the posterior."""
@@ -127,32 +129,40 @@ def unit_effect_moments(
     """Posterior mean and standard deviation of every unit effect, shape (n_units,) each, in the outcome's units.
 
     Given everything else, u_i is normal with mean T tau^2 / (sigma^2 + T tau^2) times the mean of the unit's residuals;
-    what the unit covariates explain is not in it.
+    what the unit covariates explain is not in it. At most a thousand evenly spaced draws are used, and blocks of units
+    at a time, so that many units need neither long nor much memory.
     """
-    centre, spread = _unit_effect_terms(design, model, scales, working)
-    variance = centre.var(axis=0) + (spread**2).mean(axis=0)
-    return model.columns.y_scale * centre.mean(axis=0), model.columns.y_scale * np.sqrt(variance)
+    every = max(1, scales.unit.size // _MOMENT_DRAWS)
+    thin = Scales(*(getattr(scales, name)[::every] for name in ("region", "year", "unit", "error")))
+    thin_working = WorkingDraws(working.common[::every], working.regional[::every])
+    mean, variance = np.empty(len(design.units)), np.empty(len(design.units))
+    for start in range(0, mean.size, _MOMENT_UNITS):
+        units = np.arange(start, min(start + _MOMENT_UNITS, mean.size))
+        centre, spread = _unit_effect_terms(design, model, thin, thin_working, units)
+        mean[units] = centre.mean(axis=0)
+        variance[units] = centre.var(axis=0) + (spread**2).mean(axis=0)
+    return model.columns.y_scale * mean, model.columns.y_scale * np.sqrt(variance)
 
 
 def draw_unit_effects(
     design: PanelDesign, model: CollapsedModel, scales: Scales, working: WorkingDraws, rng: np.random.Generator
 ) -> np.ndarray:
     """Exact draws of the unit effects, shape (n_draws, n_units), in the outcome's units."""
-    centre, spread = _unit_effect_terms(design, model, scales, working)
+    centre, spread = _unit_effect_terms(design, model, scales, working, np.arange(len(design.units)))
     effects: np.ndarray = model.columns.y_scale * (centre + spread * rng.standard_normal(centre.shape))
     return effects
 
 
 def _unit_effect_terms(
-    design: PanelDesign, model: CollapsedModel, scales: Scales, working: WorkingDraws
+    design: PanelDesign, model: CollapsedModel, scales: Scales, working: WorkingDraws, units: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Conditional mean and standard deviation of the unit effects at every draw, working units."""
-    full = working.full()
-    means, counts = model.factors.unit_means, design.unit_rows
-    centre = np.empty((full.shape[0], counts.size))
-    for region in range(len(design.regions)):
-        units = design.unit_region == region
-        centre[:, units] = means[units, -1] - full[:, region] @ means[units, :-1].T
-    unit, error = scales.unit[:, None] ** 2, scales.error[:, design.unit_region] ** 2
+    """Conditional mean and standard deviation of some units' effects at every draw, working units."""
+    full, means = working.full(), model.factors.unit_means[units]
+    counts, region = design.unit_rows[units], design.unit_region[units]
+    centre = np.empty((full.shape[0], units.size))
+    for index in np.unique(region):
+        own = region == index
+        centre[:, own] = means[own, -1] - full[:, index] @ means[own, :-1].T
+    unit, error = scales.unit[:, None] ** 2, scales.error[:, region] ** 2
     total = error + counts * unit
     return centre * (counts * unit / total), np.sqrt(error * unit / total)

@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from bayesgov.fits import Check, EstimatorFit, Status, estimator_tree
+from bayesgov.panel.cube import Panel
 from bayesgov.panel.gmm import GmmFit, fit_gmm
 from bayesgov.panel.gmm_tests import GmmTest
 from bayesgov.panel.regional import RegionalPanel, regional_panel
@@ -47,15 +48,14 @@ def fit_gmm_by_region(data: RegionalPanel, spec: DynamicPanelSpec) -> dict[str, 
         The reason in words where a region cannot be estimated.
     """
     if not spec.region or spec.pooling == "complete" or spec.varying == ():
-        return {"all": _try_gmm(replace(data, regions=("all",), unit_region=np.zeros_like(data.unit_region)), spec, 0)}
-    return {region: _try_gmm(data, spec, code) for code, region in enumerate(data.regions)}
+        return {"all": _try_gmm(data.panel, spec)}
+    return {region: _try_gmm(part, spec) for region, part in data.parts()}
 
 
-def _try_gmm(data: RegionalPanel, spec: DynamicPanelSpec, code: int) -> GmmFit | str:
-    part = dict(data.parts())[data.regions[code]]
+def _try_gmm(panel: Panel, spec: DynamicPanelSpec) -> GmmFit | str:
     gmm = spec.gmm
     try:
-        return fit_gmm(part, gmm_model(spec), steps=gmm.steps, robust=gmm.robust, small=gmm.small, orders=gmm.orders)
+        return fit_gmm(panel, gmm_model(spec), steps=gmm.steps, robust=gmm.robust, small=gmm.small, orders=gmm.orders)
     except ValueError as error:
         return str(error)
 

@@ -201,7 +201,7 @@ class CrossValidation:
         advice = "the least error is at the smallest penalty: the data ask for no shrinkage, or for a longer path"
         return (
             Check(
-                "lasso_minimum_inside",
+                f"lasso_minimum_inside ({self.model}: {self.criterion})",
                 float(self.min_index),
                 float(self.lambdas.size - 1),
                 "warn" if last else "pass",
