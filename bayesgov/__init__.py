@@ -13,6 +13,7 @@ _PUBLIC = {
     "Check": "bayesgov.fits",
     "ClaimVerdict": "bayesgov.compare",
     "CumulativeSpec": "bayesgov.survey.spec",
+    "DynamicPanelSpec": "bayesgov.panel.spec",
     "EstimatorFit": "bayesgov.fits",
     "Fit": "bayesgov.fits",
     "InputError": "bayesgov.errors",
@@ -29,6 +30,7 @@ _PUBLIC = {
     "load_study": "bayesgov.study",
     "prepare": "bayesgov.survey.prepare",
     "read_cumulative_spec": "bayesgov.survey.spec",
+    "read_dynamic_panel_spec": "bayesgov.panel.spec",
     "read_published_spec": "bayesgov.spec",
     "read_table": "bayesgov.data",
     "reanalyse": "bayesgov.published.reanalysis",
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
     from bayesgov.fits import Fit as Fit
     from bayesgov.fits import PosteriorFit as PosteriorFit
     from bayesgov.fitting import fit as fit
+    from bayesgov.panel.spec import DynamicPanelSpec as DynamicPanelSpec
+    from bayesgov.panel.spec import read_dynamic_panel_spec as read_dynamic_panel_spec
     from bayesgov.printed import Interval as Interval
     from bayesgov.printed import PrintedNumber as PrintedNumber
     from bayesgov.published.audit import AuditReport as AuditReport

@@ -112,6 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     survey.add_argument("--complete", type=int, default=None, help="complete rows among them (default: 10808)")
     survey.set_defaults(run=_simulate_survey)
+    panel = designs.add_parser("panel", help="cities, years, regions and indicators of the panel study")
+    panel.add_argument(
+        "-o", "--output", type=Path, default=Path("simulated/panel"), help="folder to write (default: simulated/panel)"
+    )
+    panel.add_argument("--seed", type=int, default=20260101, help="default: 20260101")
+    panel.set_defaults(run=_simulate_panel)
     return parser
 
 
@@ -169,6 +175,15 @@ def _simulate_survey(options: argparse.Namespace) -> int:
     sizes = {"n_questionnaires": options.questionnaires, "complete": options.complete}
     given = {name: value for name, value in sizes.items() if value is not None}
     for path in run(SurveyDesign(seed=options.seed, levels=options.levels, **given), options.output):
+        print(path)
+    return 0
+
+
+def _simulate_panel(options: argparse.Namespace) -> int:
+    from bayesgov.panel.simulate import PanelSimulation
+    from bayesgov.panel.simulation_files import run
+
+    for path in run(PanelSimulation(seed=options.seed), options.output):
         print(path)
     return 0
 

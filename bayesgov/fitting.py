@@ -10,11 +10,12 @@ from pydantic import ValidationError
 from bayesgov.data import as_table
 from bayesgov.errors import InputError
 from bayesgov.fits import Approach, Fit
+from bayesgov.panel.spec import DynamicPanelSpec
 from bayesgov.survey.spec import CumulativeSpec
 
 
 def fit(
-    spec: CumulativeSpec | str,
+    spec: CumulativeSpec | DynamicPanelSpec | str,
     data: Any,
     approach: Approach = "bayesian",
     *,
@@ -26,7 +27,7 @@ def fit(
 
     Parameters
     ----------
-    spec : CumulativeSpec or str
+    spec : CumulativeSpec, DynamicPanelSpec or str
         A formula such as ``"rating ~ temp + mo(contact) + (1|judge)"`` stands for ``CumulativeSpec(formula=...)``.
     data : pandas.DataFrame, bayesgov.data.Table or anything that speaks Arrow
     approach : {"bayesian", "frequentist"}
@@ -53,8 +54,22 @@ def fit(
             spec = CumulativeSpec(formula=spec)
         except ValidationError as error:
             raise InputError(error.errors()[0]["msg"]) from None
+    chosen = spec.sampling.seed if seed is None else seed
     # loaded here: samplers take seconds to import
+    if isinstance(spec, DynamicPanelSpec):
+        return _fit_panel(spec, data, approach, seed=chosen, label=label or approach)
     from bayesgov.survey.analysis import fit_rows
 
-    chosen = spec.sampling.seed if seed is None else seed
     return fit_rows(spec, as_table(data), approach, label=label or approach, seed=chosen, progress=progress)
+
+
+def _fit_panel(spec: DynamicPanelSpec, data: Any, approach: Approach, *, seed: int, label: str) -> Fit:
+    frame = as_table(data).frame
+    if approach == "frequentist":
+        from bayesgov.panel.frequentist.estimate import fit_frequentist
+
+        return fit_frequentist(frame, spec, label)
+    from bayesgov.panel.bayesian.fit import fit_bayesian
+    from bayesgov.panel.design import panel_design
+
+    return fit_bayesian(panel_design(frame, spec), spec, label, seed)

@@ -200,7 +200,8 @@ def _region_offsets(parts: _Parts) -> tuple[pt.TensorVariable, pt.TensorVariable
     )
     pm.Deterministic("region_sd", sd * prior.region_unit, dims="varying")
     pm.Deterministic("region_correlation", correlation, dims=("varying", "varying_bis"))
-    return sd, raw @ cholesky.T / sd
+    # raw @ cholesky', written out: PyTensor wants a BLAS of its own for a product of matrices
+    return sd, (raw[:, None, :] * cholesky).sum(axis=-1) / sd
 
 
 def _varying(
@@ -262,7 +263,7 @@ def _explicit_rows(parts: _Parts, b: pt.TensorVariable, error: pt.TensorVariable
         return
     # Juárez & Steel (2010, doi:10.1198/jbes.2009.07145)
     degrees = pm.Gamma("degrees_of_freedom", 2.0, 0.1)
-    pm.StudentT("outcome", degrees, mean, spread, observed=columns.y)
+    pm.StudentT("outcome", degrees, mu=mean, sigma=spread, observed=columns.y)
 
 
 def _residuals(factor: np.ndarray, b: pt.TensorVariable) -> pt.TensorVariable:
