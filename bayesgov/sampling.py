@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 # nutpie's names of sampler statistics -> the ArviZ schema's (``az.diagnose`` looks for the latter)
 _ARVIZ_NAMES = {"maxdepth_reached": "reached_max_treedepth", "depth": "tree_depth", "logp": "lp"}
+# starting points and prior draws alone go through PyTensor's C code; matrices there are small
+_NO_BLAS = "PyTensor could not link to a BLAS"
 _KEPT_STATISTICS = ("diverging", "energy", "n_steps", "step_size", *_ARVIZ_NAMES)
 
 
@@ -96,7 +98,8 @@ def compile_model(model: pm.Model) -> CompiledModel:
 
     start = time.perf_counter()
     # without fastmath, code from a cold and from a warm compilation cache rounds alike: same seed, same draws
-    with pytensor_config.change_flags(numba__fastmath=False):
+    with pytensor_config.change_flags(numba__fastmath=False), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=_NO_BLAS)
         compiled = nutpie.compile_pymc_model(model, backend="numba")
     return CompiledModel(model, compiled, time.perf_counter() - start)
 
@@ -206,6 +209,7 @@ def _prior_draws(model: pm.Model | None, options: SamplingOptions) -> xr.Dataset
     names = [variable.name for variable in (*model.free_RVs, *model.deterministics)]
     with warnings.catch_warnings():
         # the potentials here are likelihoods of printed tables, which prior draws of parameters ignore rightly
+        warnings.filterwarnings("ignore", message=_NO_BLAS)
         warnings.filterwarnings("ignore", message="The effect of Potentials on other parameters is ignored")
         # FAST_COMPILE: drawing a few thousand prior values once does not repay a compilation
         drawn = pm.sample_prior_predictive(

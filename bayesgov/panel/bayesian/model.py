@@ -91,6 +91,7 @@ def _coords(parts: _Parts) -> dict[str, Any]:
     return coordinates(design, parts.prior.varying) | {
         "column": plain,
         "varying_bis": varying,
+        "pair": [f"{varying[i]}, {varying[j]}" for j in range(len(varying)) for i in range(j + 1, len(varying))],
         "unit": list(design.units),
     }
 
@@ -187,21 +188,34 @@ def _transform_mean(parts: _Parts, common: pt.TensorVariable) -> pt.TensorVariab
 def _region_offsets(parts: _Parts) -> tuple[pt.TensorVariable, pt.TensorVariable]:
     """Standard deviations between regions, shape (n_varying,), and standard normal offsets (n_regions, n_varying)."""
     prior, spec = parts.prior, parts.spec
-    raw = pm.Normal("region_offset", dims=("region", "varying"))
-    if spec.correlation == "independent":
-        own = pm.HalfNormal("region_sd", prior.region_scale * prior.region_unit, dims="varying")
-        return own / prior.region_unit, raw
-    cholesky, correlation, sd = pm.LKJCholeskyCov(
-        "region_cholesky",
-        n=len(prior.varying),
-        eta=spec.priors.correlation_concentration,
-        sd_dist=pm.HalfNormal.dist(prior.region_scale),
-        compute_corr=True,
-    )
-    pm.Deterministic("region_sd", sd * prior.region_unit, dims="varying")
+    offset = pm.Normal("region_offset", dims=("region", "varying"))
+    sd = pm.HalfNormal("region_sd", prior.region_scale * prior.region_unit, dims="varying") / prior.region_unit
+    if spec.correlation == "independent" or len(prior.varying) < 2:
+        return sd, offset
+    root = _correlation_root(len(prior.varying), spec.priors.correlation_concentration)
+    # products of matrices are written out: PyTensor wants a BLAS of its own for them
+    correlation = (root[:, None] * root[None]).sum(axis=-1)
     pm.Deterministic("region_correlation", correlation, dims=("varying", "varying_bis"))
-    # raw @ cholesky', written out: PyTensor wants a BLAS of its own for a product of matrices
-    return sd, (raw[:, None, :] * cholesky).sum(axis=-1) / sd
+    return sd, (offset[:, None, :] * root).sum(axis=-1)
+
+
+def _correlation_root(n: int, concentration: float) -> pt.TensorVariable:
+    """Cholesky factor of a correlation matrix under the LKJ prior, from canonical partial correlations.
+
+    The one of variables i > j given those before j is 2 B - 1, B ~ Beta(b, b), b = concentration + (n - 2 - j) / 2
+    (Lewandowski, Kurowicka & Joe 2009, section 2.4, doi:10.1016/j.jmva.2009.04.008).
+    """
+    before = np.concatenate([np.full(n - 1 - j, j) for j in range(n - 1)])
+    shape = concentration + (n - 2 - before) / 2
+    partial = 2 * pm.Beta("region_partial", shape, shape, dims="pair") - 1
+    left, columns, at = pt.ones(n), [], 0  # variance of each variable not explained by those before
+    for j in range(n - 1):
+        own = pt.concatenate([pt.zeros(j), pt.ones(1), partial[at : at + n - 1 - j]])
+        columns.append(own * pt.sqrt(left))
+        left = left * pt.concatenate([pt.ones(j + 1), 1 - own[j + 1 :] ** 2])
+        at += n - 1 - j
+    columns.append(pt.concatenate([pt.zeros(n - 1), pt.sqrt(left[n - 1 :])]))
+    return pt.stack(columns, axis=1)
 
 
 def _varying(
