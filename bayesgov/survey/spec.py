@@ -173,7 +173,7 @@ class CumulativeSpec(FrozenSpec):
     rope: RopeSpec = RopeSpec()
     lasso: Literal["gaussian", "ordinal", "both", "none"] = "both"
     folds: Annotated[int, Field(ge=2)] = 10
-    sampling: SamplingSpec = SamplingSpec(target_accept=0.9)
+    sampling: SamplingSpec = SamplingSpec(target_accept=0.8)
 
     @model_validator(mode="after")
     def _compatible(self) -> CumulativeSpec:

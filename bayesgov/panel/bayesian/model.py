@@ -90,8 +90,7 @@ def _coords(parts: _Parts) -> dict[str, Any]:
     varying = list(parts.prior.varying)
     return coordinates(design, parts.prior.varying) | {
         "column": plain,
-        "varying_bis": varying,
-        "pair": [f"{varying[i]}, {varying[j]}" for j in range(len(varying)) for i in range(j + 1, len(varying))],
+        "pair": [f"{varying[i]}, {varying[j]}" for i, j in zip(*_pairs(len(varying)), strict=True)],
         "unit": list(design.units),
     }
 
@@ -194,9 +193,15 @@ def _region_offsets(parts: _Parts) -> tuple[pt.TensorVariable, pt.TensorVariable
         return sd, offset
     root = _correlation_root(len(prior.varying), spec.priors.correlation_concentration)
     # products of matrices are written out: PyTensor wants a BLAS of its own for them
-    correlation = (root[:, None] * root[None]).sum(axis=-1)
-    pm.Deterministic("region_correlation", correlation, dims=("varying", "varying_bis"))
+    later, earlier = _pairs(len(prior.varying))
+    pm.Deterministic("region_correlation", (root[later] * root[earlier]).sum(axis=-1), dims="pair")
     return sd, (offset[:, None, :] * root).sum(axis=-1)
+
+
+def _pairs(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions i > j of every pair, those of j = 0 first."""
+    earlier, later = np.triu_indices(n, 1)
+    return later, earlier
 
 
 def _correlation_root(n: int, concentration: float) -> pt.TensorVariable:
@@ -205,7 +210,7 @@ def _correlation_root(n: int, concentration: float) -> pt.TensorVariable:
     The one of variables i > j given those before j is 2 B - 1, B ~ Beta(b, b), b = concentration + (n - 2 - j) / 2
     (Lewandowski, Kurowicka & Joe 2009, section 2.4, doi:10.1016/j.jmva.2009.04.008).
     """
-    before = np.concatenate([np.full(n - 1 - j, j) for j in range(n - 1)])
+    _, before = _pairs(n)
     shape = concentration + (n - 2 - before) / 2
     partial = 2 * pm.Beta("region_partial", shape, shape, dims="pair") - 1
     left, columns, at = pt.ones(n), [], 0  # variance of each variable not explained by those before

@@ -41,52 +41,39 @@ def log_probability(family: int, link: int, k: int, u: np.ndarray, d_u: np.ndarr
     if family == 1:
         return _adjacent(link, k, u, d_u)
     value = 0.0
-    for j in range(min(k + 1, last)):
-        log_tail, hazard = _tail(link, u[j] if j == k else -u[j], j == k)
-        value += log_tail
-        d_u[j] = hazard if j == k else -hazard
+    for j in range(k):
+        above = log_above(link, u[j])
+        value += above
+        d_u[j] = -math.exp(log_slope(link, u[j]) - above)
+    if k < last:
+        below = log_below(link, u[k])
+        value += below
+        d_u[k] = math.exp(log_slope(link, u[k]) - below)
     return value
-
-
-@numba.njit(error_model="numpy")
-def _tail(link: int, x: float, below: bool) -> tuple[float, float]:
-    """log F(x) and F'(x) / F(x); with ``below`` false those of 1 - F at -x, as a distribution function of x."""
-    if link == 0:
-        # F' / F = 1 - F: one exponential serves both
-        small = math.exp(-abs(x))
-        share = 1.0 / (1.0 + small)
-        return min(x, 0.0) - math.log1p(small), small * share if x >= 0.0 else share
-    value = log_below(link, x) if below else log_above(link, -x)
-    return value, math.exp(log_slope(link, x if below else -x) - value)
 
 
 @numba.njit(error_model="numpy")
 def _adjacent(link: int, k: int, u: np.ndarray, d_u: np.ndarray) -> float:
     last = u.size
-    log_odds, slope = np.empty(last), np.empty(last)
+    # the largest sum of t_j first, so that no exponential overflows
     highest, height, own = 0.0, 0.0, 0.0
     for j in range(last):
-        if link == 0:
-            log_odds[j], slope[j] = -u[j], -1.0
-        else:
-            log_below_u, ratio_below = _tail(link, u[j], True)
-            log_above_u, ratio_above = _tail(link, -u[j], False)
-            # dt / du = -F' / (F (1 - F)) = -(F' / F + F' / (1 - F))
-            log_odds[j], slope[j] = log_above_u - log_below_u, -(ratio_below + ratio_above)
-        height += log_odds[j]
+        height += log_above(link, u[j]) - log_below(link, u[j])
         highest = max(highest, height)
         if j < k:
             own = height
-    # masses of the levels, the largest of them one
-    mass, height = 0.0, 0.0
+    mass, height = math.exp(-highest), 0.0
     for j in range(last):
+        height += log_above(link, u[j]) - log_below(link, u[j])
         mass += math.exp(height - highest)
-        d_u[j] = mass  # of levels 0..j
-        height += log_odds[j]
-    mass += math.exp(height - highest)
-    for j in range(last):
-        below = d_u[j] / mass  # P(y <= j)
-        d_u[j] = (below if k > j else below - 1.0) * slope[j]
+    tail = 0.0
+    for j in range(last - 1, -1, -1):
+        above, below = log_above(link, u[j]), log_below(link, u[j])
+        tail += math.exp(height - highest) / mass  # P(y > j)
+        height -= above - below
+        slope = log_slope(link, u[j])
+        # dt / du = -F' / (F (1 - F)) = -(F' / F + F' / (1 - F))
+        d_u[j] = ((1.0 if k > j else 0.0) - tail) * -(math.exp(slope - below) + math.exp(slope - above))
     return own - highest - math.log(mass)
 
 
