@@ -176,13 +176,18 @@ class SamplingSpec(FrozenSpec):
     target_accept: float = Field(default=0.95, gt=0, lt=1)
 
 
-class PublishedSpec(FrozenSpec):
+class SampledSpec(FrozenSpec):
+    """A spec whose posterior is sampled."""
+
+    sampling: SamplingSpec = SamplingSpec()
+
+
+class PublishedSpec(SampledSpec):
     """What to reanalyse from the printed tables of one study."""
 
     contingency: ContingencySpec | None = None
     coefficients: CoefficientsSpec | None = None
     regions: RegionsSpec | None = None
-    sampling: SamplingSpec = SamplingSpec()
 
     @model_validator(mode="after")
     def _something_to_do(self) -> PublishedSpec:
@@ -201,7 +206,7 @@ def read_published_spec(folder: Path) -> PublishedSpec:
     return read_toml(folder / "published.toml", PublishedSpec)
 
 
-def with_sampling(spec: PublishedSpec, **changes: int | float | None) -> PublishedSpec:
+def with_sampling[Spec: SampledSpec](spec: Spec, **changes: int | float | None) -> Spec:
     """The spec with some sampling options replaced; None leaves an option as it is.
 
     Raises

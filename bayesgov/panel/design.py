@@ -127,8 +127,8 @@ def panel_design(frame: pd.DataFrame, spec: DynamicPanelSpec) -> PanelDesign:
         As :func:`bayesgov.panel.cube.panel_from_frame`; if a variable to be logged is not positive, a unit has no
         region or two, nothing is left, or no unit has two rows.
     """
-    panel = panel_from_frame(_with_logs(frame, spec), spec.unit, spec.time, spec.variables)
-    regions, unit_region = _regions(frame, spec, panel.units)
+    panel = panel_from_frame(with_logs(frame, spec), spec.unit, spec.time, spec.variables)
+    regions, unit_region = region_codes(frame, spec, panel.units)
     return design_from_panel(panel, regions, unit_region, spec)
 
 
@@ -182,7 +182,7 @@ def design_from_panel(
     )
 
 
-def _with_logs(frame: pd.DataFrame, spec: DynamicPanelSpec) -> pd.DataFrame:
+def with_logs(frame: pd.DataFrame, spec: DynamicPanelSpec) -> pd.DataFrame:
     logs = {}
     for name in spec.log:
         if name not in frame:
@@ -199,7 +199,9 @@ def _with_logs(frame: pd.DataFrame, spec: DynamicPanelSpec) -> pd.DataFrame:
     return frame.assign(**logs)
 
 
-def _regions(frame: pd.DataFrame, spec: DynamicPanelSpec, units: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
+def region_codes(
+    frame: pd.DataFrame, spec: DynamicPanelSpec, units: Sequence[str]
+) -> tuple[tuple[str, ...], np.ndarray]:
     """Names of the regions and each unit's code, units in the cube's order."""
     if not spec.region:
         return ("all",), np.zeros(len(units), dtype=np.int64)

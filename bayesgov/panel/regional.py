@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bayesgov.panel.cube import Panel, panel_from_frame
-from bayesgov.panel.design import _regions, _with_logs
+from bayesgov.panel.design import region_codes, with_logs
 from bayesgov.panel.spec import DynamicPanelSpec
 
 
@@ -45,8 +45,8 @@ def regional_panel(frame: pd.DataFrame, spec: DynamicPanelSpec) -> RegionalPanel
     InputError
         As :func:`bayesgov.panel.design.panel_design`.
     """
-    panel = panel_from_frame(_with_logs(frame, spec), spec.unit, spec.time, spec.variables)
-    regions, unit_region = _regions(frame, spec, panel.units)
+    panel = panel_from_frame(with_logs(frame, spec), spec.unit, spec.time, spec.variables)
+    regions, unit_region = region_codes(frame, spec, panel.units)
     return RegionalPanel(panel, regions, unit_region)
 
 

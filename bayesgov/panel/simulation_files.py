@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 
 from bayesgov import __version__
-from bayesgov.errors import InputError
 from bayesgov.panel.indices import IndexSpec, Indices, compute_indices, read_index_spec
 from bayesgov.panel.interpolation import Interpolation, interpolate
 from bayesgov.panel.simulate import AREAS, INDICATORS, PREDICTORS, PanelSimulation, SimulatedPanel, simulate_panel
 from bayesgov.study import Study, load_study, models_folder
+from bayesgov.text_files import write_texts
 
 PANEL, ROWS, COMPLETE, LATENT, TRUTH, README = (
     "panel.csv",
@@ -109,13 +109,7 @@ def write_simulation(
         TRUTH: json.dumps(truth_record(simulation), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
         README: _readme(simulation, study, filled, made, spec),
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise InputError(f"{folder}: the simulation cannot be written there ({error.strerror})") from None
-    return tuple(folder / name for name in texts)
+    return write_texts(folder, texts)
 
 
 def default_indices() -> IndexSpec:

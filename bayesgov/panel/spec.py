@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from bayesgov.panel.instruments import Equation, GmmModel, GmmStyle, IvStyle, Regressor, Transformation
-from bayesgov.spec import FrozenSpec, SamplingSpec
+from bayesgov.spec import FrozenSpec, SampledSpec, SamplingSpec
 from bayesgov.study import read_toml
 
 Pooling = Literal["partial", "complete", "none"]
@@ -108,7 +108,7 @@ class GmmSpec(FrozenSpec):
     orders: Annotated[int, Field(ge=1)] = 2
 
 
-class DynamicPanelSpec(FrozenSpec):
+class DynamicPanelSpec(SampledSpec):
     """An autoregressive distributed-lag model of a panel, ADL(p, q), with coefficients that may differ by region.
 
     Attributes

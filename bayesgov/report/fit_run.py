@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
-from pydantic import ValidationError
 from rich.console import Console
 
 from bayesgov.data import read_table
@@ -17,7 +16,7 @@ from bayesgov.errors import InputError
 from bayesgov.fits import Approach
 from bayesgov.report.document import check_writable, write_run
 from bayesgov.report.run import progress_display, provenance
-from bayesgov.spec import SamplingSpec
+from bayesgov.spec import with_sampling
 from bayesgov.survey.spec import CumulativeSpec, read_cumulative_spec
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def fit_and_write(
         If spec, data or folder cannot be used.
     """
     start, console = time.perf_counter(), Console(stderr=True)
-    spec = _with_sampling(read_cumulative_spec(spec_path), sampling)
+    spec = with_sampling(read_cumulative_spec(spec_path), **sampling)
     path = _data_path(spec, spec_path, data_path)
     check_writable(folder)
     table = read_table(path)
@@ -188,12 +187,3 @@ def _source(path: Path) -> str:
     if path.parent.name == "data" and path.parent.parent.parent.name == "models":
         return f"bundled real data: {path.name}; its source stands in models/{path.parent.parent.name}/data/README.md"
     return f"rows of your own: {path.name}"
-
-
-def _with_sampling(spec: CumulativeSpec, changes: Mapping[str, int | None]) -> CumulativeSpec:
-    values = spec.sampling.model_dump() | {name: value for name, value in changes.items() if value is not None}
-    try:
-        return spec.model_copy(update={"sampling": SamplingSpec.model_validate(values)})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{first['loc'][0]}: {first['msg'].lower()}; got {first['input']!r}") from None

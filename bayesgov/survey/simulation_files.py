@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from bayesgov import __version__
-from bayesgov.errors import InputError
 from bayesgov.study import Study, load_study
 from bayesgov.survey.simulate import DONT_KNOW, REFUSED, Distance, SimulatedSurvey, SurveyDesign, simulate_survey
+from bayesgov.text_files import write_texts
 
 ROWS, ANSWERS, TRUTH, README = "survey.csv", "answers.csv", "truth.json", "README.md"
 
@@ -86,13 +86,7 @@ def write_simulation(simulation: SimulatedSurvey, folder: Path, study: Study) ->
         TRUTH: json.dumps(truth_record(simulation, study), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
         README: _readme(simulation, study),
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise InputError(f"{folder}: the simulation cannot be written there ({error.strerror})") from None
-    return tuple(folder / name for name in texts)
+    return write_texts(folder, texts)
 
 
 def truth_record(simulation: SimulatedSurvey, study: Study) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from bayesgov.spec import FrozenSpec, SamplingSpec
+from bayesgov.spec import FrozenSpec, SampledSpec, SamplingSpec
 from bayesgov.study import read_toml
 
 Family = Literal["cumulative", "adjacent", "continuation"]
@@ -107,7 +107,7 @@ class RopeSpec(FrozenSpec):
     probability: float = Field(default=0.01, gt=0, lt=1)
 
 
-class CumulativeSpec(FrozenSpec):
+class CumulativeSpec(SampledSpec):
     """An ordinal regression.
 
     Attributes

@@ -52,13 +52,8 @@ def fit_bayesian(design: PanelDesign, spec: DynamicPanelSpec, label: str = "", s
         declared models that integrate them out), group ``effects`` the quantities of
         :func:`bayesgov.panel.bayesian.effects.derived_effects`.
     """
-    options = SamplingOptions(
-        seed=spec.sampling.seed if seed is None else seed,
-        chains=spec.sampling.chains,
-        draws=spec.sampling.draws,
-        tune=spec.sampling.tune,
-        target_accept=spec.sampling.target_accept,
-    )
+    chosen = spec.sampling if seed is None else spec.sampling.model_copy(update={"seed": seed})
+    options = SamplingOptions(**chosen.model_dump())
     tree = (sample_collapsed if is_collapsible(spec) else _declared_tree)(design, spec, options)
     tree["effects"] = xr.DataTree(derived_effects(tree["posterior"].to_dataset(), design))
     tree.attrs["n_obs"], tree.attrs["n_units"] = design.n_obs, len(design.units)

@@ -11,6 +11,7 @@ from scipy import stats
 
 from bayesgov.panel.gmm import GmmFit
 from bayesgov.panel.instruments import GmmModel
+from bayesgov.ratios import RatioMoments, delta_interval, fieller_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,6 @@ def long_run_table(fit: GmmFit, model: GmmModel, level: float = 0.95) -> pd.Data
         line"), ``fieller_lower, fieller_upper, fieller_text, g``, ``alpha`` (the lags' sum), ``half_life,
         half_life_lower, half_life_upper`` (one lag only; NaN otherwise).
     """
-    # loaded here: the package that holds it imports the sampler
-    from bayesgov.published.regions.long_run import LongRunMoments, delta_interval, fieller_set
-
     position = {name: index for index, name in enumerate(fit.names)}
     lags = np.isin(fit.names, fit.lags_of_outcome).astype(float)
     alpha, alpha_variance = float(lags @ fit.coefficients), float(lags @ fit.covariance @ lags)
@@ -72,7 +70,7 @@ def long_run_table(fit: GmmFit, model: GmmModel, level: float = 0.95) -> pd.Data
     for variable in dict.fromkeys(entry.variable for entry in model.regressors if entry.variable != model.outcome):
         own = np.zeros(len(fit.names))
         own[[position[entry.name] for entry in model.regressors if entry.variable == variable]] = 1.0
-        moments = LongRunMoments(
+        moments = RatioMoments(
             numerator=float(own @ fit.coefficients),
             denominator=1 - alpha,
             numerator_variance=float(own @ fit.covariance @ own),

@@ -10,14 +10,13 @@ import pandas as pd
 
 from bayesgov.published.regions.long_run import (
     LongRunDraws,
-    delta_interval,
-    fieller_set,
     long_run_moments,
     normal_draws,
     summarise,
     with_correlations,
 )
 from bayesgov.published.regions.reading import Reading
+from bayesgov.ratios import delta_interval, fieller_set
 from bayesgov.spec import RegionsSpec
 
 CORRELATIONS = (-0.9, -0.5, 0.0, 0.5, 0.9)

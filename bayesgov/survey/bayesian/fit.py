@@ -61,17 +61,9 @@ def fit_bayesian(
     if progress is not None:
         progress("compiling the model")
     ready = prepare(design, spec)
-    tree = sampling.sample(ready, sampling_options(spec, seed), progress=progress)
+    tree = sampling.sample(ready, SamplingOptions(**spec.sampling.model_dump() | {"seed": seed}), progress=progress)
     tree.attrs.update(prior=spec.prior.kind, family=spec.family, link=spec.link)
     return PosteriorFit(label, tree, estimands(design), diagnostics.posterior_checks(tree))
-
-
-def sampling_options(spec: CumulativeSpec, seed: int) -> SamplingOptions:
-    """The Spec's sampling block."""
-    chosen = spec.sampling
-    return SamplingOptions(
-        seed=seed, chains=chosen.chains, draws=chosen.draws, tune=chosen.tune, target_accept=chosen.target_accept
-    )
 
 
 def estimands(design: Design) -> tuple[str, ...]:

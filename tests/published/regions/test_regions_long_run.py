@@ -8,14 +8,12 @@ from scipy import stats
 
 from bayesgov.published.regions.long_run import (
     LongRunDraws,
-    LongRunMoments,
-    delta_interval,
-    fieller_set,
     long_run_moments,
     normal_draws,
     summarise,
     with_correlations,
 )
+from bayesgov.ratios import RatioMoments, delta_interval, fieller_set
 
 Z = stats.norm.ppf(0.975)
 SIZES = st.floats(0.05, 3.0)
@@ -53,7 +51,7 @@ def test_a_lag_coefficient_of_one_has_no_ratio_and_no_delta_interval():
 def test_fieller_set_is_what_the_test_accepts(
     *, numerator, denominator, sd_numerator, sd_denominator, correlation, ratio
 ):
-    moments = LongRunMoments(
+    moments = RatioMoments(
         numerator, denominator, sd_numerator**2, sd_denominator**2, correlation * sd_numerator * sd_denominator
     )
     margin = _accepts(moments, ratio)
@@ -63,7 +61,7 @@ def test_fieller_set_is_what_the_test_accepts(
 
 
 def test_fieller_is_an_interval_when_the_denominator_is_clear():
-    fieller = fieller_set(LongRunMoments(0.5, 0.6, 0.01, 0.0025, 0.0))
+    fieller = fieller_set(RatioMoments(0.5, 0.6, 0.01, 0.0025, 0.0))
     assert fieller.kind == "interval"
     assert fieller.lower < 0.5 / 0.6 < fieller.upper
     assert fieller.g < 1
@@ -71,7 +69,7 @@ def test_fieller_is_an_interval_when_the_denominator_is_clear():
 
 
 def test_fieller_is_a_complement_when_only_the_numerator_is_clear():
-    fieller = fieller_set(LongRunMoments(1.0, 0.2, 0.01, 0.09, 0.0))
+    fieller = fieller_set(RatioMoments(1.0, 0.2, 0.01, 0.09, 0.0))
     assert fieller.kind == "complement"
     assert fieller.contains(5.0)
     assert fieller.contains(-100.0)
@@ -81,7 +79,7 @@ def test_fieller_is_a_complement_when_only_the_numerator_is_clear():
 
 
 def test_fieller_is_the_whole_line_when_neither_is_clear():
-    fieller = fieller_set(LongRunMoments(0.1, 0.2, 1.0, 0.25, 0.0))
+    fieller = fieller_set(RatioMoments(0.1, 0.2, 1.0, 0.25, 0.0))
     assert fieller.kind == "whole line"
     assert (fieller.lower, fieller.upper) == (-np.inf, np.inf)
     assert fieller.contains(1e9)
@@ -89,7 +87,7 @@ def test_fieller_is_the_whole_line_when_neither_is_clear():
 
 def test_delta_tends_to_fieller_as_the_denominator_clears_zero():
     for sd, tolerance in ((0.02, 2e-2), (0.002, 2e-3)):
-        moments = LongRunMoments(0.5, 0.6, 0.04, sd**2, 0.3 * 0.2 * sd)
+        moments = RatioMoments(0.5, 0.6, 0.04, sd**2, 0.3 * 0.2 * sd)
         fieller, delta = fieller_set(moments), delta_interval(moments)
         # they differ by a factor of order z sd / D
         assert fieller.lower == pytest.approx(delta.lower, abs=tolerance)
@@ -98,7 +96,7 @@ def test_delta_tends_to_fieller_as_the_denominator_clears_zero():
 
 
 def test_delta_says_when_it_cannot_be_believed():
-    assert not delta_interval(LongRunMoments(0.5, 0.2, 0.04, 0.04, 0.0)).valid
+    assert not delta_interval(RatioMoments(0.5, 0.2, 0.04, 0.04, 0.0)).valid
 
 
 def test_moments_follow_the_covariance_matrix():
