@@ -12,13 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from scipy import stats
 
-Retention = Literal["eigenvalue", "share", "all"]
-Scores = Literal["component", "factor"]
+from bayesgov.panel.index_spec import Retention, Scores
 
 _CUMULATIVE_SHARE = 0.85  # the usual limit of the rule "share"
 

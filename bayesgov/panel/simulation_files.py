@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from bayesgov import __version__
-from bayesgov.panel.indices import IndexSpec, Indices, compute_indices, read_index_spec
+from bayesgov.panel.index_spec import IndexSpec, read_index_spec
+from bayesgov.panel.indices import Indices, compute_indices
 from bayesgov.panel.interpolation import Interpolation, interpolate
 from bayesgov.panel.simulate import AREAS, INDICATORS, PREDICTORS, PanelSimulation, SimulatedPanel, simulate_panel
 from bayesgov.study import Study, load_study, models_folder

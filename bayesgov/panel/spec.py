@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from bayesgov.panel.index_spec import IndexSpec, InterpolateSpec, LatentSpec
 from bayesgov.panel.instruments import Equation, GmmModel, GmmStyle, IvStyle, Regressor, Transformation
 from bayesgov.spec import FrozenSpec, SampledSpec, SamplingSpec
 from bayesgov.study import read_toml
@@ -146,6 +147,13 @@ class DynamicPanelSpec(SampledSpec):
         Whether ``priors`` holds for variables in standard deviations; estimates are always in the variables' units.
     priors : PanelPriors
     gmm : GmmSpec
+    indices : IndexSpec or None
+        Indices that are computed from indicators before anything else; the outcome may then be one of them:
+        ``level, level_urban, level_rural, differentiation``. In TOML also the name of a file beside the spec.
+    interpolate : InterpolateSpec or None
+        Filling of missing cells; None loses their rows.
+    latent : LatentSpec or None
+        The outcome as a latent factor beside its composite; needs ``indices``.
     data : str
         File with the rows, relative to the spec's folder; the command line's ``--data`` replaces it.
     sampling : SamplingSpec
@@ -172,6 +180,9 @@ class DynamicPanelSpec(SampledSpec):
     standardise: bool = True
     priors: PanelPriors = PanelPriors()
     gmm: GmmSpec = GmmSpec()
+    indices: IndexSpec | None = None
+    interpolate: InterpolateSpec | None = None
+    latent: LatentSpec | None = None
     data: str = ""
     sampling: SamplingSpec = SamplingSpec(target_accept=0.9)
 

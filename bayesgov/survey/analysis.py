@@ -10,6 +10,7 @@ import pandas as pd
 
 from bayesgov.data import Table
 from bayesgov.fits import Approach, Check, EstimatorFit, Fit, PosteriorFit
+from bayesgov.steps import Found, Progress, run_step, run_steps
 from bayesgov.survey.assumptions import assumptions_of
 from bayesgov.survey.bayesian.fit import fit_bayesian
 from bayesgov.survey.bayesian.imputed import fit_imputed_bayesian
@@ -23,7 +24,6 @@ from bayesgov.survey.prepare import PreparedData, prepare
 from bayesgov.survey.row_loss import row_loss_profile
 from bayesgov.survey.side_by_side import selection_side_by_side
 from bayesgov.survey.spec import CumulativeSpec
-from bayesgov.survey.steps import Found, Progress, run_step, run_steps
 
 
 @dataclass(frozen=True, slots=True)

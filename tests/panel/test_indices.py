@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from bayesgov.errors import InputError
 from bayesgov.panel.composite import principal_composite
-from bayesgov.panel.indices import IndexSpec, compute_indices
+from bayesgov.panel.index_spec import IndexSpec
+from bayesgov.panel.indices import compute_indices
 from bayesgov.panel.simulate import INDICATORS, PanelSimulation, simulate_panel
 from bayesgov.panel.simulation_files import default_indices, fill_indicators
 

@@ -111,7 +111,7 @@ scaled <- clm(Y ~ age + score + woman + region, scale = ~ woman, link = "probit"
               control = control)
 
 # fit statistics of the housing table, where rows share covariate patterns
-housing <- read.csv("housing.csv", stringsAsFactors = FALSE)
+housing <- read.csv("../../models/survey/data/housing.csv", stringsAsFactors = FALSE)
 housing$Sat <- factor(housing$Sat, c("Low", "Medium", "High"), ordered = TRUE)
 housing$Infl <- factor(housing$Infl, c("Low", "Medium", "High"))
 housing$Type <- factor(housing$Type, c("Tower", "Apartment", "Atrium", "Terrace"))

@@ -7,7 +7,7 @@ entry <- function(model, ...) list(
   se = as.numeric(sqrt(diag(vcov(model)))), logLik = as.numeric(logLik(model)), ...)
 
 data(wine, package = "ordinal")
-housing <- read.csv("housing.csv")
+housing <- read.csv("../../models/survey/data/housing.csv")
 housing$Sat <- factor(housing$Sat, levels = c("Low", "Medium", "High"), ordered = TRUE)
 housing$Infl <- factor(housing$Infl, levels = c("Low", "Medium", "High"))
 housing$Type <- factor(housing$Type, levels = c("Tower", "Apartment", "Atrium", "Terrace"))

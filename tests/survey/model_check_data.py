@@ -10,6 +10,7 @@ from bayesgov.survey.design import design_from_arrays
 from bayesgov.survey.spec import CumulativeSpec
 
 FOLDER = Path(__file__).parents[1] / "reference"
+HOUSING = Path(__file__).parents[2] / "models" / "survey" / "data" / "housing.csv"
 REFERENCE = json.loads((FOLDER / "model_checks.json").read_text(encoding="utf-8"))
 SPEC = CumulativeSpec(formula="y ~ age + score + woman + region")
 
@@ -29,7 +30,7 @@ def simulated(**changes):
 
 def housing():
     """MASS's housing: 72 rows with frequencies, 24 covariate patterns, 3 levels."""
-    rows = pd.read_csv(FOLDER / "housing.csv")
+    rows = pd.read_csv(HOUSING)
     contrasts = {"Infl": ("Medium", "High"), "Type": ("Apartment", "Atrium", "Terrace"), "Cont": ("Low",)}
     columns = {f"{name}[{level}]": rows[name] == level for name, levels in contrasts.items() for level in levels}
     return design_from_arrays(

@@ -10,6 +10,7 @@ import xarray as xr
 
 from bayesgov.diagnostics import power_scaling_check
 from bayesgov.fits import Check, PosteriorFit, element_names
+from bayesgov.steps import Found, Progress, run_steps
 from bayesgov.survey.bayesian.fit import fit_bayesian
 from bayesgov.survey.bayesian.loo import PredictivePerformance, kfold, loo, refit_failing
 from bayesgov.survey.bayesian.model import build_model
@@ -23,7 +24,6 @@ from bayesgov.survey.prepare import PreparedData
 from bayesgov.survey.projection import select
 from bayesgov.survey.replication import predicted_shares, replicated_shares
 from bayesgov.survey.spec import CumulativeSpec
-from bayesgov.survey.steps import Found, Progress, run_steps
 
 _MOST_POINTWISE = 100_000  # rows: leave-one-out and projection look at every row at hundreds of draws
 _CURVE_DRAWS = 1000

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayesgov.fits import Check
+from bayesgov.steps import Found, Progress, run_steps
 from bayesgov.survey.curves import category_levels, curves
 from bayesgov.survey.design import Design
 from bayesgov.survey.frequentist.alternatives import compare_models
@@ -29,7 +30,6 @@ from bayesgov.survey.frequentist.screening import screen
 from bayesgov.survey.frequentist.selection import selection_frequency
 from bayesgov.survey.prepare import PreparedData
 from bayesgov.survey.spec import CumulativeSpec
-from bayesgov.survey.steps import Found, Progress, run_steps
 
 _MOST_CATEGORIES = 20  # a number with more distinct values is no item of a contingency table
 _MOST_PROFILED = 50_000  # rows: a profile interval is a dozen constrained fits for each coefficient

@@ -36,7 +36,7 @@ def wine(terms=("temp", "contact"), scale=()):
 
 
 def housing():
-    data = pd.read_csv(REFERENCE / "housing.csv")
+    data = pd.read_csv(MODELS / "housing.csv")
     columns = {f"Infl[{level}]": data["Infl"] == level for level in ("Medium", "High")}
     columns |= {f"Type[{level}]": data["Type"] == level for level in ("Apartment", "Atrium", "Terrace")}
     columns["Cont[Low]"] = data["Cont"] == "Low"

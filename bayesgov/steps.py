@@ -22,7 +22,7 @@ class Found:
     Attributes
     ----------
     tables : mapping of str to pandas.DataFrame
-        By the names that :mod:`bayesgov.report.rows` shows.
+        By the names that the report shows.
     checks : tuple of Check
         A step that the data or the spec rule out is "not applicable", with the reason.
     problems : tuple of str
