@@ -11,7 +11,7 @@ from bayesgov.survey.mode import find_mode
 
 HOUSING = Path(__file__).parents[2] / "models" / "survey" / "data" / "housing.csv"
 LEVELS = ["Low", "Medium", "High"]
-# ordinal::clm(Sat ~ Infl + Type + Cont, weights = Freq) to 11 digits; supplied with the project, not made by a script here
+# ordinal::clm(Sat ~ Infl + Type + Cont, weights = Freq) to 11 digits, supplied with the project
 COEFFICIENTS = [0.5663937379, 1.2888191104, -0.57235000204, -0.36618637069, -1.091014659, -0.36028400457]
 CUTPOINTS = [-0.85641914276, 0.33042425469]
 STANDARD_ERRORS = [
