@@ -11,23 +11,31 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "AuditReport": "bayesgov.published.audit",
     "Check": "bayesgov.fits",
-    "ClaimVerdict": "bayesgov.compare",
+    "ClaimVerdict": "bayesgov.verdicts",
+    "Comparison": "bayesgov.comparison",
     "CumulativeSpec": "bayesgov.survey.spec",
     "DynamicPanelSpec": "bayesgov.panel.spec",
     "EstimatorFit": "bayesgov.fits",
     "Fit": "bayesgov.fits",
     "InputError": "bayesgov.errors",
     "Interval": "bayesgov.printed",
+    "Multiverse": "bayesgov.comparison.multiverse",
     "PosteriorFit": "bayesgov.fits",
     "PrintedNumber": "bayesgov.printed",
     "PublishedSpec": "bayesgov.spec",
+    "Run": "bayesgov.runs",
     "Study": "bayesgov.study",
     "Table": "bayesgov.data",
     "audit": "bayesgov.published.audit",
     "build_design": "bayesgov.survey.build",
+    "compare": "bayesgov.comparison",
     "encode": "bayesgov.survey.build",
     "fit": "bayesgov.fitting",
+    "lasso_prior_dial": "bayesgov.survey.dial",
+    "load_fit": "bayesgov.runs",
+    "load_run": "bayesgov.runs",
     "load_study": "bayesgov.study",
+    "multiverse": "bayesgov.comparison.multiverse",
     "prepare": "bayesgov.survey.prepare",
     "read_cumulative_spec": "bayesgov.survey.spec",
     "read_dynamic_panel_spec": "bayesgov.panel.spec",
@@ -39,7 +47,10 @@ _PUBLIC = {
 }
 
 if TYPE_CHECKING:
-    from bayesgov.compare import ClaimVerdict as ClaimVerdict
+    from bayesgov.comparison import Comparison as Comparison
+    from bayesgov.comparison import compare as compare
+    from bayesgov.comparison.multiverse import Multiverse as Multiverse
+    from bayesgov.comparison.multiverse import multiverse as multiverse
     from bayesgov.data import Table as Table
     from bayesgov.data import read_table as read_table
     from bayesgov.errors import InputError as InputError
@@ -55,6 +66,9 @@ if TYPE_CHECKING:
     from bayesgov.published.audit import AuditReport as AuditReport
     from bayesgov.published.audit import audit as audit
     from bayesgov.published.reanalysis import reanalyse as reanalyse
+    from bayesgov.runs import Run as Run
+    from bayesgov.runs import load_fit as load_fit
+    from bayesgov.runs import load_run as load_run
     from bayesgov.spec import PublishedSpec as PublishedSpec
     from bayesgov.spec import read_published_spec as read_published_spec
     from bayesgov.study import Study as Study
@@ -62,10 +76,12 @@ if TYPE_CHECKING:
     from bayesgov.survey.build import build_design as build_design
     from bayesgov.survey.build import encode as encode
     from bayesgov.survey.build import redesign as redesign
+    from bayesgov.survey.dial import lasso_prior_dial as lasso_prior_dial
     from bayesgov.survey.prepare import prepare as prepare
     from bayesgov.survey.simulate import simulate_survey as simulate_survey
     from bayesgov.survey.spec import CumulativeSpec as CumulativeSpec
     from bayesgov.survey.spec import read_cumulative_spec as read_cumulative_spec
+    from bayesgov.verdicts import ClaimVerdict as ClaimVerdict
 
 __all__ = [*_PUBLIC, "__version__"]  # noqa: PLE0604  built from the table above
 

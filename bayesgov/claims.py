@@ -1,14 +1,16 @@
 """Claims of a paper as declared in ``claims.toml``: the quoted sentence, the estimand, and what decides it.
 
 For each source of evidence a claim names the numbers that decide, and the condition that they are held against;
-:mod:`bayesgov.compare` rules on them.
+:mod:`bayesgov.verdicts` rules on them.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +23,7 @@ from bayesgov.errors import InputError
 from bayesgov.printed import PrintedNumber
 from bayesgov.study import read_toml
 
+Answer = Literal["holds", "does not hold", "undetermined", "not checkable"]
 Expect = Literal["all", "any", "none"]
 
 _COMPARISON = re.compile(r"\s*(abs)?\s*(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)\s*")
@@ -62,6 +65,53 @@ class Comparison:
         return side(Decimal(repr(self.threshold)), or_equal=self.symbol in ("<=", ">="))
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How single numbers decide a claim.
+
+    Attributes
+    ----------
+    meets : Comparison
+        What a number must meet.
+    refutes : Comparison or None
+        What refutes it; a number that meets neither is left open. None: whatever does not meet ``meets``.
+    expect : {"all", "any", "none"}
+    otherwise : {"does not hold", "undetermined"}
+        What a failure means.
+    """
+
+    meets: Comparison
+    refutes: Comparison | None = None
+    expect: Expect = "all"
+    otherwise: Answer = "does not hold"
+
+    def at(self, threshold: float) -> Rule:
+        """The same rule with another threshold; one that mirrors it (-t, or 1 - t of a p-value) moves with it."""
+        meets = replace(self.meets, threshold=threshold)
+        if self.refutes is None:
+            return replace(self, meets=meets)
+        own, other = self.meets.threshold, self.refutes.threshold
+        moved = other
+        if other == own:
+            moved = threshold
+        elif other == -own:
+            moved = -threshold
+        elif math.isclose(other, 1 - own):
+            moved = 1 - threshold
+        return replace(self, meets=meets, refutes=replace(self.refutes, threshold=moved))
+
+    def combined(self, answers: Sequence[bool | None]) -> Answer:
+        """Kleene's three-valued all, any or none of the numbers' answers."""
+        if self.expect == "none":
+            answers = [None if answer is None else not answer for answer in answers]
+        stops, otherwise = (True, False) if self.expect == "any" else (False, True)
+        if any(answer is stops for answer in answers):
+            result: bool | None = stops
+        else:
+            result = None if any(answer is None for answer in answers) else otherwise
+        return "undetermined" if result is None else "holds" if result else self.otherwise
+
+
 class Evidence(BaseModel):
     """What every source of evidence says of the numbers that decide."""
 
@@ -83,8 +133,10 @@ class Evidence(BaseModel):
         return self
 
     @property
-    def comparison(self) -> Comparison:
-        return Comparison.parse(self.each)
+    def decision(self) -> Rule:
+        """The rule; only where there is a condition."""
+        refutes = Comparison.parse(self.against) if self.against else None
+        return Rule(Comparison.parse(self.each), refutes, self.expect, self.otherwise)
 
 
 class PrintedEvidence(Evidence):
@@ -145,7 +197,7 @@ class Claim(BaseModel):
     """One published sentence turned into an estimand and a decision rule.
 
     The posterior source is a fit's draws or, for quantities that are no parameter of a fit (Bayes factors), a column
-    of a result table.
+    of a result table. A claim that is put to rows needs no printed table.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -155,7 +207,7 @@ class Claim(BaseModel):
     place: str
     estimand: str
     rule: str
-    printed: PrintedEvidence
+    printed: PrintedEvidence = PrintedEvidence(reason="no printed table")
     frequentist: TableEvidence
     posterior: PosteriorEvidence | TableEvidence
 
@@ -169,4 +221,19 @@ class _ClaimsFile(BaseModel):
 def read_claims(folder: Path) -> tuple[Claim, ...]:
     """Read ``claims.toml`` of a study's folder; a study without one makes no claims."""
     path = folder / "claims.toml"
-    return read_toml(path, _ClaimsFile).claims if path.is_file() else ()
+    return read_claims_file(path) if path.is_file() else ()
+
+
+def read_claims_file(path: Path) -> tuple[Claim, ...]:
+    """Read a file of claims.
+
+    Raises
+    ------
+    InputError
+        If the file is not as it should be, or two claims have one id.
+    """
+    claims = read_toml(path, _ClaimsFile).claims
+    twice = [name for name, number in Counter(claim.id for claim in claims).items() if number > 1]
+    if twice:
+        raise InputError(f"{path}: each claim needs an id of its own; {twice[0]!r} stands more than once")
+    return claims

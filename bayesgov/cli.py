@@ -1,4 +1,4 @@
-"""The command line: ``bayesgov reanalyse``, ``audit``, ``fit`` and ``simulate``.
+"""The command line: ``bayesgov reanalyse``, ``audit``, ``fit``, ``compare``, ``report`` and ``simulate``.
 
 Heavy libraries load inside the commands, so that ``bayesgov --help`` answers at once. Input that cannot be used ends
 with one line on standard error and exit code 2; a step that crashes ends with exit code 1.
@@ -76,10 +76,15 @@ def _parser() -> argparse.ArgumentParser:
     fit = commands.add_parser(
         "fit",
         help="fit both schools to rows, write a report",
-        description="Fit a specification to rows with both schools of inference and write a run folder with "
-        "report.html, figures, tables, posterior draws and provenance.",
+        description="Fit a specification to rows with both schools of inference, an ordinal regression or a dynamic "
+        "panel, and write a run folder with report.html, figures, tables, posterior draws and provenance.",
     )
-    fit.add_argument("spec", type=Path, metavar="SPEC.toml", help="specification, such as models/survey/wine.toml")
+    fit.add_argument(
+        "spec",
+        type=Path,
+        metavar="SPEC.toml",
+        help="specification, such as models/survey/wine.toml or models/panel/produc.toml",
+    )
     fit.add_argument(
         "--data", type=Path, default=None, help="rows: .csv, .tsv, .parquet, .dta or .sav (default: the file in SPEC)"
     )
@@ -87,9 +92,51 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument(
         "--approach", choices=("both", "bayesian", "frequentist"), default="both", help="schools to fit (default: both)"
     )
+    fit.add_argument(
+        "--claims",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="claims to rule on (default: NAME.claims.toml beside NAME.toml, if there is one)",
+    )
     fit.add_argument("--seed", type=int, default=None, help="seed of samplers and folds (default: the spec's)")
     fit.add_argument("--draws", type=int, default=None, help="draws per chain after tuning (default: the spec's)")
     fit.set_defaults(run=_fit)
+
+    compare = commands.add_parser(
+        "compare",
+        help="set the fits of runs side by side",
+        description="Align the fits of run folders by estimand: estimates, what each school's rules decide, and the "
+        "diagnostics that did not pass. The fits' order is that of the runs; earlier ones are the first of a pair.",
+    )
+    compare.add_argument(
+        "runs", nargs="+", metavar="RUN", help="run folder, or one fit of it: RUN/trees/NAME.zarr", type=Path
+    )
+    compare.add_argument("--level", type=float, default=0.95, help="level of the intervals (default: 0.95)")
+    compare.add_argument(
+        "--rope", type=float, default=None, help="effects within ±ROPE, in their own units, count as none"
+    )
+    compare.add_argument(
+        "-o", "--output", type=Path, default=None, help="folder for the tables as CSV, Markdown and LaTeX"
+    )
+    compare.set_defaults(run=_compare)
+
+    report = commands.add_parser(
+        "report",
+        help="write the report of runs again, or one report of several",
+        description="Write the report of run folders from their files. One run: its report.html, byte for byte. "
+        "Several: one page with everything, and a comparison of the fits that have terms in common.",
+    )
+    report.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder that fit or reanalyse wrote")
+    report.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=None,
+        metavar="FILE_OR_FOLDER",
+        help="page.html, or a folder for report.html (default: the run's own; of several runs/NAME+NAME)",
+    )
+    report.set_defaults(run=_report)
 
     simulate = commands.add_parser(
         "simulate",
@@ -165,7 +212,35 @@ def _fit(options: argparse.Namespace) -> int:
         approach=options.approach,
         sampling={"seed": options.seed, "draws": options.draws},
         command=" ".join(["bayesgov", *sys.argv[1:]]),
+        claims_path=options.claims,
     )
+
+
+def _compare(options: argparse.Namespace) -> int:
+    if not 0 < options.level < 1:
+        raise InputError(f"--level must lie between 0 and 1, such as 0.95; got {options.level:g}")
+    from rich.console import Console
+
+    from bayesgov.comparison import compare, without_twins
+    from bayesgov.report.comparison_tables import print_comparison, write_comparison
+    from bayesgov.runs import load_fits
+
+    fits, twins = without_twins(load_fits(options.runs))
+    for label, same in twins.items():
+        print(f"{label}: the same estimates as {same}, not compared twice", file=sys.stderr)
+    found = compare(*fits, level=options.level, rope=options.rope)
+    print_comparison(found, Console())
+    if options.output is not None:
+        for path in write_comparison(found, options.output):
+            print(path)
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from bayesgov.report.rebuild import report_runs
+
+    print(report_runs(options.runs, options.output, say=lambda message: print(message, file=sys.stderr)))
+    return 0
 
 
 def _simulate_survey(options: argparse.Namespace) -> int:

@@ -1,7 +1,9 @@
 """Fit: what either school of inference returns, and Check: one diagnostic as data.
 
 Both approaches keep their results in an ``xarray.DataTree`` in the ArviZ schema. A frequentist tree has an
-``estimates`` group and no ``posterior``, so nobody computes R-hat on what is no Markov chain.
+``estimates`` group and no ``posterior``, so nobody computes R-hat on what is no Markov chain. Its group
+``sampling_distribution`` (:mod:`bayesgov.sampling_distribution`) has what forests and summaries read in a posterior's
+place.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ from typing import Any, Literal, Protocol, final
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import stats
 
 Approach = Literal["bayesian", "frequentist"]
 Status = Literal["pass", "warn", "fail", "not applicable"]
@@ -32,6 +33,7 @@ GLOSSARY = {
     "interval": "kind and level of the interval: '95% Wald confidence', '95% equal-tailed credible'",
     "p_value": "two-sided p-value of estimate = 0 (frequentist only)",
     "probability_positive": "posterior probability that the estimand is above zero (Bayesian only)",
+    "mc_error": "Monte Carlo standard error of the median of draws (posterior or bootstrap)",
 }
 
 
@@ -137,26 +139,22 @@ class PosteriorFit:
             Columns as in :data:`GLOSSARY` without ``p_value``; one row for each element of each variable.
         """
         _require_level(level)
-        posterior = self.tree["posterior"].to_dataset()
-        rows = []
-        for name in self.terms:
-            draws = posterior[name].stack(sample=("chain", "draw")).transpose(..., "sample")
-            flat = draws.values.reshape(-1, draws.sizes["sample"])
-            tail = 50 * (1 - level)
-            lower, median, upper = np.percentile(flat, [tail, 50, 100 - tail], axis=1)
-            for index, term in enumerate(element_names(posterior[name])):
-                rows.append(
-                    {
-                        "term": term,
-                        "estimate": median[index],
-                        "std_error": flat[index].std(ddof=1),
-                        "lower": lower[index],
-                        "upper": upper[index],
-                        "interval": f"{100 * level:g}% equal-tailed credible",
-                        "probability_positive": float(np.mean(flat[index] > 0)),
-                    }
-                )
-        return pd.DataFrame(rows)
+        drawn = element_draws(self.tree["posterior"].to_dataset(), self.terms)
+        flat = drawn.values.reshape(-1, len(drawn.terms))
+        tail = 50 * (1 - level)
+        lower, median, upper = np.percentile(flat, [tail, 50, 100 - tail], axis=0)
+        return pd.DataFrame(
+            {
+                "term": drawn.terms,
+                "estimate": median,
+                "std_error": flat.std(axis=0, ddof=1),
+                "lower": lower,
+                "upper": upper,
+                "interval": f"{100 * level:g}% equal-tailed credible",
+                "probability_positive": np.mean(flat > 0, axis=0),
+                "mc_error": drawn.monte_carlo_error(),
+            }
+        )
 
 
 @final
@@ -170,8 +168,9 @@ class EstimatorFit:
     tree : xarray.DataTree
         Group ``estimates`` with dim ``term``: ``estimate``, ``std_error`` and ``df`` (infinite for a normal
         reference distribution); further groups hold tests and profile intervals. Group ``point``, for predictions,
-        has the estimates under the names of a posterior with one chain of one draw. Root attribute ``bayesgov_kind``
-        is "asymptotic_normal", "bootstrap" or "point"; ``interval`` names the interval ("Wald confidence").
+        has the estimates under the names of a posterior with one chain of one draw; ``sampling_distribution`` has
+        draws under these names. Root attribute ``bayesgov_kind`` is "asymptotic_normal", "bootstrap" (the draws are
+        of a bootstrap) or "point"; ``interval`` names the interval ("Wald confidence").
     checks_run : tuple of Check
     predictor : callable, optional
         How the group ``point`` becomes predictions; None for a fit without rows.
@@ -215,13 +214,15 @@ class EstimatorFit:
         Returns
         -------
         pandas.DataFrame
-            Columns as in :data:`GLOSSARY` without ``probability_positive``.
+            Columns as in :data:`GLOSSARY` without ``probability_positive``; ``mc_error`` after a bootstrap only.
         """
+        from scipy import stats  # here, because a posterior needs none of it and it takes a second to load
+
         _require_level(level)
         table = self.tree["estimates"].to_dataset()
         estimate, std_error, df = (table[name].values for name in ("estimate", "std_error", "df"))
         reach = stats.t.ppf(0.5 * (1 + level), df) * std_error
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "term": table["term"].values.astype(str),
                 "estimate": estimate,
@@ -232,6 +233,11 @@ class EstimatorFit:
                 "p_value": 2 * stats.t.sf(np.abs(estimate / std_error), df),
             }
         )
+        if self.tree.attrs["bayesgov_kind"] != "bootstrap":
+            return frame
+        drawn = element_draws(self.tree["sampling_distribution"].to_dataset())
+        errors = dict(zip(drawn.terms, drawn.monte_carlo_error(), strict=True))
+        return frame.assign(mc_error=frame["term"].map(errors))
 
 
 def estimator_tree(
@@ -268,6 +274,49 @@ def estimator_tree(
     tree = xr.DataTree.from_dict({"estimates": dataset, **(groups or {})})
     tree.attrs.update(bayesgov_kind=kind, interval=interval)
     return tree
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ElementDraws:
+    """Draws of single quantities.
+
+    Attributes
+    ----------
+    terms : tuple of str, length n_terms
+    values : ndarray, shape (n_chains, n_draws, n_terms)
+    """
+
+    terms: tuple[str, ...]
+    values: np.ndarray
+
+    def monte_carlo_error(self) -> np.ndarray:
+        """Monte Carlo standard error of every median, shape (n_terms,).
+
+        From the effective sample size of the median (Vehtari et al. 2021, doi:10.1214/20-BA1221, section 4.4).
+        """
+        if not self.terms:
+            return np.zeros(0)
+        from arviz_stats.base import array_stats  # loaded here: it takes seconds
+
+        errors: np.ndarray = array_stats.mcse(self.values, chain_axis=0, draw_axis=1, method="median")
+        return errors
+
+
+def element_draws(dataset: xr.Dataset, variables: Sequence[str] | None = None) -> ElementDraws:
+    """Every element of every variable as one column of draws.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Dims chain, draw and those of the variables.
+    variables : sequence of str, optional
+        In the order wanted; all by default.
+    """
+    chosen = [dataset[name] for name in (dataset.data_vars if variables is None else variables)]
+    shape = (dataset.sizes["chain"], dataset.sizes["draw"], -1)
+    values = [variable.transpose("chain", "draw", ...).values.reshape(shape) for variable in chosen]
+    terms = tuple(term for variable in chosen for term in element_names(variable))
+    return ElementDraws(terms, np.concatenate(values, axis=2) if values else np.empty((*shape[:2], 0)))
 
 
 def element_names(variable: xr.DataArray) -> list[str]:

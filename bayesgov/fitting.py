@@ -55,21 +55,12 @@ def fit(
         except ValidationError as error:
             raise InputError(error.errors()[0]["msg"]) from None
     chosen = spec.sampling.seed if seed is None else seed
+    named = label or approach
     # loaded here: samplers take seconds to import
     if isinstance(spec, DynamicPanelSpec):
-        return _fit_panel(spec, data, approach, seed=chosen, label=label or approach)
+        from bayesgov.panel.analysis import fit_panel
+
+        return fit_panel(spec, as_table(data), approach, label=named, seed=chosen, progress=progress)
     from bayesgov.survey.analysis import fit_rows
 
-    return fit_rows(spec, as_table(data), approach, label=label or approach, seed=chosen, progress=progress)
-
-
-def _fit_panel(spec: DynamicPanelSpec, data: Any, approach: Approach, *, seed: int, label: str) -> Fit:
-    frame = as_table(data).frame
-    if approach == "frequentist":
-        from bayesgov.panel.frequentist.estimate import fit_frequentist
-
-        return fit_frequentist(frame, spec, label)
-    from bayesgov.panel.bayesian.fit import fit_bayesian
-    from bayesgov.panel.design import panel_design
-
-    return fit_bayesian(panel_design(frame, spec), spec, label, seed)
+    return fit_rows(spec, as_table(data), approach, label=named, seed=chosen, progress=progress)

@@ -106,9 +106,9 @@ def delta_interval(moments: RatioMoments, level: float = 0.95) -> DeltaInterval:
     3rd ed., on Fieller's theorem).
     """
     m, z = moments, float(stats.norm.isf(0.5 * (1 - level)))
-    if not m.denominator:
-        return DeltaInterval(np.nan, np.nan, np.nan, False)
     variance = m.numerator_variance - 2 * m.ratio * m.covariance + m.ratio**2 * m.denominator_variance
+    if not m.denominator or not variance >= 0:  # a corrected covariance need not be positive definite
+        return DeltaInterval(np.nan, np.nan, np.nan, False)
     std_error = variance**0.5 / abs(m.denominator)
     valid = z**2 * m.denominator_variance / m.denominator**2 < 0.05
     return DeltaInterval(std_error, m.ratio - z * std_error, m.ratio + z * std_error, valid)

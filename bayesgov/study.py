@@ -263,7 +263,10 @@ def _find_folder(name_or_folder: str | Path) -> Path:
 
 
 def read_toml[Model: BaseModel](path: Path, model: type[Model]) -> Model:
-    """Read and validate a TOML file; the first thing wrong with it is named in one line."""
+    """Read and validate a TOML file; the first thing wrong with it is named in one line.
+
+    Validators that read a file beside it find its folder as ``info.context["folder"]``.
+    """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -273,7 +276,7 @@ def read_toml[Model: BaseModel](path: Path, model: type[Model]) -> Model:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: not valid TOML ({error})") from None
     try:
-        return model.model_validate(_tuples(content))
+        return model.model_validate(_tuples(content), context={"folder": path.parent})
     except ValidationError as error:
         raise InputError(f"{path}: {_first_problem(error)}") from None
 

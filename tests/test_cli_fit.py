@@ -9,6 +9,7 @@ import shutil
 
 import pandas as pd
 import pytest
+from report import panel_report_samples
 
 from bayesgov.cli import main
 from bayesgov.study import models_folder
@@ -54,8 +55,11 @@ def _one_line(capsys):
 
 def test_the_run_folder_is_whole(run):
     assert {path.name for path in run.iterdir()} == {
+        "content.json",
         "figures",
+        "methods.md",
         "provenance.json",
+        "references.bib",
         "report.html",
         "spec",
         "tables",
@@ -212,3 +216,89 @@ def test_a_former_run_is_replaced_whole(spec, tmp_path):
     assert main(["fit", str(spec), "-o", str(out), "--approach", "frequentist"]) == 0
     assert (out / "report.html").is_file()
     assert not (out / "tables" / "left.csv").exists()
+
+
+PANEL = """
+label = "Services of made-up cities"
+outcome = "level"
+unit = "city"
+time = "year"
+region = "region"
+predictors = ["digital"]
+indices = "system.toml"
+data = "panel.csv"
+
+[interpolate]
+ends = "carry"
+
+[gmm]
+predetermined = ["digital"]
+collapse = true
+"""
+SYSTEM = """
+[dimensions]
+infrastructure = ["roads", "water"]
+health = ["beds", "doctors", "waste"]
+"""
+
+
+@pytest.fixture
+def panel(tmp_path):
+    """A panel's spec, its system of indices and its rows in one folder."""
+    panel_report_samples.rows().to_csv(tmp_path / "panel.csv", index=False)
+    (tmp_path / "system.toml").write_text(SYSTEM, "utf-8")
+    path = tmp_path / "services.toml"
+    path.write_text(PANEL, "utf-8")
+    return path
+
+
+def test_a_panel_is_fitted_by_the_same_command(panel, capsys, tmp_path, monkeypatch):
+    def broken(*_arguments, **_options):
+        raise RuntimeError("on purpose [all]")
+
+    monkeypatch.setattr("bayesgov.panel.frequentist.pipeline.instrument_multiverse", broken)
+    out = tmp_path / "out"
+    assert main(["fit", str(panel), "-o", str(out), "--approach", "frequentist", "--seed", "5"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.strip() == str(out / "report.html")
+    assert "300 of 360 rows are in the model: 60 units in 2 regions" in captured.err
+    assert "instrument multiverse crashed: RuntimeError: on purpose [all]" in captured.err  # brackets are no markup
+    assert [path.name for path in (out / "trees").iterdir()] == ["frequentist.zarr"]
+    assert (out / "spec" / "system.toml").read_text("utf-8") == SYSTEM
+    used = json.loads((out / "spec" / "used.json").read_text("utf-8"))
+    assert used["sampling"]["seed"] == 5
+    assert used["indices"]["dimensions"]["health"] == ["beds", "doctors", "waste"]
+    tables = {path.stem for path in (out / "tables").glob("*.csv")}
+    assert {"gmm", "gmm-tests", "index-weights", "convergence-confidence", "linear", "long-run-gmm"} <= tables
+    assert not tables & {"persistence", "residual-checks", "priors", "convergence-credible", "multiverse"}
+    assert "credible" not in (out / "tables" / "variation.csv").read_text("utf-8")
+    page = re.sub(r"<[^>]+>", "", (out / "report.html").read_text("utf-8"))
+    assert "system GMM" in page
+    assert "No-U-Turn" not in page
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('"system.toml"', '"systems.toml"', ("systems.toml",)),
+        ('outcome = "level"', 'outcome = "services"', ("services",)),
+        ('unit = "city"', 'unit = "town"', ("town",)),
+        ('time = "year"', "", ("time",)),
+        ('predictors = ["digital"]', 'predictors = ["digits"]', ("digits",)),
+    ],
+)
+def test_what_a_panel_cannot_use_ends_with_one_line(panel, capsys, tmp_path, old, new, words):
+    _changed(panel, old, new)
+    assert main(["fit", str(panel), "-o", str(tmp_path / "out")]) == 2
+    line = _one_line(capsys)
+    assert all(word in line for word in words), line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("text", "got"), [('[dimensions]\na = ["b"]\n', "dimensions"), ("", "an empty file")])
+def test_a_spec_of_neither_kind(capsys, tmp_path, text, got):
+    path = tmp_path / "other.toml"
+    path.write_text(text, "utf-8")
+    assert main(["fit", str(path), "-o", str(tmp_path / "out")]) == 2
+    line = _one_line(capsys)
+    assert all(word in line for word in ("other.toml", "formula", "unit and time", got)), line

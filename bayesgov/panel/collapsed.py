@@ -22,16 +22,24 @@ Everything that the compiled functions call stands in this file, so that their c
 from __future__ import annotations
 
 import math
+from functools import cache
+from typing import Any
 
 import numba
 import numpy as np
 
+from bayesgov.fused import LOG_DENSITY
+
 _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+
+# compiled into what calls them once, which needs half the time of compiling them as well
+_INLINED = _OPTIONS | {"inline": "always"}
+_HELPER = _OPTIONS | {"cache": False, "no_cfunc_wrapper": True}  # in the cache as parts of what calls them
 
 LOG_2PI = math.log(2 * math.pi)
 
 
-@numba.njit(**_OPTIONS)
+@numba.njit(**_HELPER)
 def _cholesky(a: np.ndarray, n: int) -> float:
     """Lower factor of the leading n rows and columns in place, further rows solved; returns the log-determinant.
 
@@ -52,7 +60,7 @@ def _cholesky(a: np.ndarray, n: int) -> float:
     return log_determinant
 
 
-@numba.njit(**_OPTIONS)
+@numba.njit(**_HELPER)
 def _forward(root: np.ndarray, a: np.ndarray) -> None:
     """a <- L^-1 a."""
     for i in range(a.shape[0]):
@@ -65,7 +73,7 @@ def _forward(root: np.ndarray, a: np.ndarray) -> None:
             a[i, j] *= factor
 
 
-@numba.njit(**_OPTIONS)
+@numba.njit(**_HELPER)
 def _backward(root: np.ndarray, a: np.ndarray) -> None:
     """a <- L^-T a."""
     for i in range(a.shape[0] - 1, -1, -1):
@@ -78,7 +86,7 @@ def _backward(root: np.ndarray, a: np.ndarray) -> None:
             a[i, j] *= factor
 
 
-@numba.njit(**_OPTIONS)
+@numba.njit(**_HELPER)
 def _inverse(root: np.ndarray, n: int) -> np.ndarray:
     """L^-1 of the leading n rows and columns, shape (n, n)."""
     inverse = np.zeros((n, n))
@@ -94,7 +102,7 @@ def _inverse(root: np.ndarray, n: int) -> np.ndarray:
     return inverse
 
 
-@numba.njit(**_OPTIONS)
+@numba.njit(**_HELPER)
 def _subtract_products(a: np.ndarray, target: np.ndarray) -> None:
     """target <- target - a' a, four rows of ``a`` at a time, which short rows repay."""
     n, size = a.shape
@@ -110,7 +118,7 @@ def _subtract_products(a: np.ndarray, target: np.ndarray) -> None:
                 target[i, j] -= f0 * a[p, j]
 
 
-@numba.njit(**_OPTIONS)
+@numba.njit(**_HELPER)
 def _multiply_negative(a: np.ndarray, b: np.ndarray, target: np.ndarray) -> None:
     """target <- -a b for square b, four columns of ``a`` at a time."""
     n, size = a.shape
@@ -128,7 +136,7 @@ def _multiply_negative(a: np.ndarray, b: np.ndarray, target: np.ndarray) -> None
                 target[i, j] -= f0 * b[p, j]
 
 
-@numba.njit(**_OPTIONS)
+@numba.njit(**_HELPER)
 def _weigh(
     region: int,
     within: np.ndarray,
@@ -154,7 +162,7 @@ def _weigh(
                 m[i, j] += weight * between[g, i, j]
 
 
-@numba.njit(**_OPTIONS)
+@numba.njit(**_HELPER)
 def _factorise(
     within: np.ndarray,
     between: np.ndarray,
@@ -205,7 +213,7 @@ def _factorise(
     return log_determinant + _cholesky(schur, size - 1)
 
 
-@numba.njit(**_OPTIONS)
+@numba.njit(**_HELPER)
 def _second_moments(schur: np.ndarray, moments: np.ndarray) -> None:
     """Fill ``moments`` with E[(x, -1)(x, -1)'] from the factor of their precision."""
     n = schur.shape[0] - 1
@@ -225,7 +233,7 @@ def _second_moments(schur: np.ndarray, moments: np.ndarray) -> None:
     moments[n, n] = 1.0
 
 
-@numba.njit(**_OPTIONS)
+@numba.njit(**_HELPER)
 def _offset_spread(root: np.ndarray, f: np.ndarray, cross: np.ndarray, spread: np.ndarray) -> None:
     """Fill ``spread`` with E[u u'], u = -F (x, -1) + L^-T e with e standard normal and ``cross`` E[u (x, -1)']."""
     k, size = f.shape
@@ -241,7 +249,7 @@ def _offset_spread(root: np.ndarray, f: np.ndarray, cross: np.ndarray, spread: n
             spread[j, i] = total
 
 
-@numba.njit(**_OPTIONS)
+@numba.njit(**_HELPER)
 def _coefficient_moments(
     cross: np.ndarray, spread: np.ndarray, moments: np.ndarray, s: np.ndarray, c: np.ndarray, q: np.ndarray
 ) -> None:
@@ -259,7 +267,7 @@ def _coefficient_moments(
             q[i, j] += s[i] * s[j] * spread[i, j]
 
 
-@numba.njit(**_OPTIONS)
+@numba.njit(**_HELPER)
 def _inner(a: np.ndarray, b: np.ndarray) -> float:
     total = 0.0
     for i in range(a.shape[0]):
@@ -268,7 +276,7 @@ def _inner(a: np.ndarray, b: np.ndarray) -> float:
     return total
 
 
-@numba.njit(**_OPTIONS)
+@numba.njit(**_INLINED)
 def marginal(
     within: np.ndarray,
     between: np.ndarray,
@@ -348,13 +356,13 @@ def marginal(
     return value
 
 
-@numba.njit(**_OPTIONS)
+@numba.njit(**_INLINED)
 def stretched(theta: float) -> float:
     """theta + theta^3 / 6: linear at zero, a cube far from it."""
     return theta + theta * theta * theta / 6.0
 
 
-@numba.njit(**_OPTIONS)
+@numba.njit(**_INLINED)
 def log_posterior(
     theta: np.ndarray,
     within: np.ndarray,
@@ -421,6 +429,59 @@ def log_posterior(
         value += theta[j] - 0.5 * size * size
         gradient[j] += 1.0 - size * size
     return value
+
+
+def packed(
+    within: np.ndarray,
+    between: np.ndarray,
+    group_region: np.ndarray,
+    periods: np.ndarray,
+    group_units: np.ndarray,
+    region_rows: np.ndarray,
+    n_year: int,
+    fixed_s: np.ndarray,
+    fixed_c: np.ndarray,
+    half_scale: np.ndarray,
+    resolution: np.ndarray,
+) -> np.ndarray:
+    """What :func:`log_posterior` takes between the point and its gradient as the block that :func:`native` reads."""
+    sizes = (within.shape[0], between.shape[0], fixed_s.size, fixed_c.size, n_year, resolution.size)
+    parts = (within, between, group_region, periods, group_units, region_rows, fixed_s, fixed_c, half_scale, resolution)
+    return np.concatenate([np.asarray(sizes, dtype=float), *[np.asarray(part, dtype=float).ravel() for part in parts]])
+
+
+@cache
+def native() -> Any:
+    """:func:`log_posterior` as machine code that takes addresses."""
+
+    @numba.cfunc(LOG_DENSITY, cache=True, error_model="numpy")
+    def call(n_dim, theta, gradient, value, data):  # type: ignore[no-untyped-def]
+        head = numba.carray(data, 6)
+        n_regions, n_groups, k = int(head[0]), int(head[1]), int(head[2])
+        size, n_year, n_resolution = int(head[3]), int(head[4]), int(head[5])
+        square = size * size
+        at = 6 + (n_regions + n_groups) * square
+        total = at + 3 * n_groups + n_regions + k + size + n_dim + n_resolution
+        block = numba.carray(data, total)
+        within = block[6 : 6 + n_regions * square].reshape((n_regions, size, size))
+        between = block[6 + n_regions * square : at].reshape((n_groups, size, size))
+        group_region, periods = block[at : at + n_groups], block[at + n_groups : at + 2 * n_groups]
+        group_units = block[at + 2 * n_groups : at + 3 * n_groups]
+        at += 3 * n_groups
+        region_rows, fixed_s = block[at : at + n_regions], block[at + n_regions : at + n_regions + k]
+        at += n_regions + k
+        fixed_c, half_scale = block[at : at + size], block[at + size : at + size + n_dim]
+        slopes = numba.carray(gradient, n_dim)
+        found = log_posterior(
+            numba.carray(theta, n_dim), within, between, group_region, periods, group_units, region_rows, n_year,
+            fixed_s, fixed_c, half_scale, block[total - n_resolution :], slopes,
+        )  # fmt: skip
+        value[0] = found
+        for j in range(n_dim):
+            found += slopes[j]
+        return 0 if math.isfinite(found) else 1
+
+    return call
 
 
 @numba.njit(**_OPTIONS)

@@ -57,10 +57,9 @@ def panel_from_frame(frame: pd.DataFrame, unit: str, time: str, variables: Seque
             f"the panel needs the column {absent[0]!r}; the data have: {', '.join(map(str, frame.columns))}"
         )
     period = pd.to_numeric(frame[time], errors="coerce")
-    if period.isna().any() or (period % 1 != 0).any():
-        raise InputError(
-            f"{time}: whole numbers such as years are wanted; got {frame.loc[period.isna(), time].head(1)}"
-        )
+    wrong = period.isna() | (period % 1 != 0)
+    if wrong.any():
+        raise InputError(f"{time}: whole numbers such as years are wanted; got {frame.loc[wrong, time].iloc[0]}")
     codes, units = pd.factorize(frame[unit], sort=True)
     if (codes < 0).any():
         raise InputError(f"{unit}: {int((codes < 0).sum())} rows have no unit: name it or drop the rows")

@@ -91,8 +91,9 @@ class GmmFit:
 
     @property
     def std_errors(self) -> np.ndarray:
-        """Shape (n_coefficients,)."""
-        return np.sqrt(np.diag(self.covariance))
+        """Shape (n_coefficients,); NaN where a corrected variance is negative, as Windmeijer's can be."""
+        variances = np.diag(self.covariance)
+        return np.sqrt(np.where(variances >= 0, variances, np.nan))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A simulated panel as files: indicators, the composites made of them, the truth, and what it all is."""
+"""A simulated panel as files: its rows, the truth, and what it all is."""
 
 from __future__ import annotations
 
@@ -10,21 +10,11 @@ from typing import Any
 import pandas as pd
 
 from bayesgov import __version__
-from bayesgov.panel.index_spec import IndexSpec, read_index_spec
-from bayesgov.panel.indices import Indices, compute_indices
-from bayesgov.panel.interpolation import Interpolation, interpolate
-from bayesgov.panel.simulate import AREAS, INDICATORS, PREDICTORS, PanelSimulation, SimulatedPanel, simulate_panel
-from bayesgov.study import Study, load_study, models_folder
+from bayesgov.panel.simulate import AREAS, INDICATORS, PanelSimulation, SimulatedPanel, simulate_panel
+from bayesgov.study import Study, load_study
 from bayesgov.text_files import write_texts
 
-PANEL, ROWS, COMPLETE, LATENT, TRUTH, README = (
-    "panel.csv",
-    "indicators.csv",
-    "complete.csv",
-    "latent.csv",
-    "truth.json",
-    "README.md",
-)
+PANEL, COMPLETE, LATENT, TRUTH, README = "panel.csv", "complete.csv", "latent.csv", "truth.json", "README.md"
 
 _README = """# Simulated panel of cities (not data of any city)
 
@@ -35,20 +25,14 @@ That study published no rows; its sizes were matched, the rest is assumed and sa
 
 | file | what it holds |
 |---|---|
-| {PANEL} | one row a city and year: `services` and `differentiation` as composites, `digital`, `industry`, `gdp` |
-| {ROWS} | the indicators behind the composites, `<indicator>_urban` and `<indicator>_rural`, some cells missing |
+| {PANEL} | by city and year `<indicator>_urban`, `<indicator>_rural` (cells missing), `digital`, `industry`, `gdp` |
 | {COMPLETE} | the same before any cell was lost |
-| {LATENT} | the levels that the indicators follow, in place of the composites: `services`, `differentiation` |
+| {LATENT} | in place of the indicators the levels that they follow: `services`, `differentiation` |
 | {TRUTH} | coefficients by region, city and year effects, every option |
 
-## How the composites were made
-
-{n_missing:,} of {n_cells:,} indicator cells are missing. {n_interpolated:,} between two known years of the same city
-were filled on the straight line; {n_carried:,} before the first or after the last known year got the nearest value,
-{n_left} stayed missing.
-Then {n_indicators} indicators in {n_dimensions} dimensions, {loadings} loadings for town and country, components with
-an eigenvalue above one: they explain {explained:.0%} of the variance (KMO {kmo:.2f}). `services` is the mean of the
-urban and the rural index, `differentiation` the {differentiation} of the two.
+{n_missing:,} of {n_cells:,} indicator cells are missing. `bayesgov fit models/panel/digital.toml --data {PANEL}` fills
+them, computes the indices of `models/panel/indices.toml` and fits the equation of the level; `equalisation.toml` that
+of the differentiation.
 
 ## Assumed
 
@@ -62,8 +46,9 @@ urban and the rural index, `differentiation` the {differentiation} of the two.
 - City effects have standard deviation {options.unit_sd:g} and correlation {options.selection:g} with the cities' mean
   digital government; year effects {options.year_sd:g}, errors {options.error_sd:g}. Last year's level moves digital
   government by {options.feedback:g}.
-- The coefficients are for the latent levels. The composites measure these on another scale and with error, of which
-  {options.yearly_noise:.0%} is new every year: estimates from {PANEL} are attenuated, those from {LATENT} are not.
+- The coefficients are for the latent levels. Composites of the indicators measure these on another scale and with
+  error, of which {options.yearly_noise:.0%} is new every year: estimates from {PANEL} are attenuated, those from
+  {LATENT} are not.
 """
 
 
@@ -79,9 +64,7 @@ def run(options: PanelSimulation, folder: Path, study: str | Path = "panel") -> 
     return write_simulation(simulate_panel(options), folder, found)
 
 
-def write_simulation(
-    simulation: SimulatedPanel, folder: Path, study: Study, indices: IndexSpec | None = None
-) -> tuple[Path, ...]:
+def write_simulation(simulation: SimulatedPanel, folder: Path, study: Study) -> tuple[Path, ...]:
     """Write the files; the same seed gives the same bytes.
 
     Parameters
@@ -91,42 +74,20 @@ def write_simulation(
         Made if it does not exist; files of these names in it are replaced.
     study : Study
         At whose design the rows were simulated.
-    indices : IndexSpec, optional
-        How composites are made; by default as in ``indices.toml`` beside the panel study.
 
     Raises
     ------
     InputError
         If the folder cannot be written.
     """
-    spec = default_indices() if indices is None else indices
-    filled = fill_indicators(simulation.frame)
-    made = compute_indices(filled.frame, spec)
     texts = {
-        PANEL: _csv(_composites(simulation, made)),
-        ROWS: _csv(simulation.frame),
+        PANEL: _csv(simulation.frame),
         COMPLETE: _csv(simulation.complete),
         LATENT: _csv(simulation.latent),
         TRUTH: json.dumps(truth_record(simulation), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-        README: _readme(simulation, study, filled, made, spec),
+        README: _readme(simulation, study),
     }
     return write_texts(folder, texts)
-
-
-def default_indices() -> IndexSpec:
-    """The index system that ships with the panel study."""
-    return read_index_spec(models_folder() / "panel" / "indices.toml")
-
-
-def fill_indicators(frame: pd.DataFrame) -> Interpolation:
-    """Indicators of a simulated panel completed as studies do it: interpolated, the ends carried."""
-    columns = [f"{name}_{area}" for name in INDICATORS for area in AREAS]
-    return interpolate(frame, "city", "year", columns, ends="carry")
-
-
-def _composites(simulation: SimulatedPanel, made: Indices) -> pd.DataFrame:
-    rows = simulation.frame[["city", "region", "year", *PREDICTORS]]
-    return rows.assign(services=made.frame["level"], differentiation=made.frame["differentiation"])
 
 
 def _csv(frame: pd.DataFrame) -> str:
@@ -156,9 +117,9 @@ def truth_record(simulation: SimulatedPanel) -> dict[str, Any]:
     }
 
 
-def _readme(simulation: SimulatedPanel, study: Study, filled: Interpolation, made: Indices, spec: IndexSpec) -> str:
-    options, account = simulation.options, filled.account
-    level = next(iter(made.composites.values()))
+def _readme(simulation: SimulatedPanel, study: Study) -> str:
+    options = simulation.options
+    cells = simulation.frame[[f"{name}_{area}" for name in INDICATORS for area in AREAS]]
     coefficients = [
         f"  - {region}: alpha {options.alpha[region]:g}, b0 {options.beta[region][0]:g}, b1 {options.beta[region][1]:g}"
         for region in options.cities
@@ -169,20 +130,10 @@ def _readme(simulation: SimulatedPanel, study: Study, filled: Interpolation, mad
         source=_source(study),
         n_cities=sum(options.cities.values()),
         n_regions=len(options.cities),
-        n_missing=int((account["cells"] - account["known"]).sum()),
-        n_cells=int(account["cells"].sum()),
-        n_interpolated=int(account["interpolated"].sum()),
-        n_carried=int(account["carried"].sum()),
-        n_left=int(account[["left_at_ends", "left_in_long_gaps", "left_without_value"]].to_numpy().sum()),
-        n_indicators=len(spec.indicators),
-        n_dimensions=len(spec.dimensions),
-        loadings={"shared": "one set of", "separate": "two sets of", "urban": "the towns'"}[spec.loadings],
-        explained=level.explained,
-        kmo=level.kmo,
-        differentiation=spec.differentiation.replace("_", " "),
+        n_missing=int(cells.isna().to_numpy().sum()),
+        n_cells=cells.size,
         coefficients="\n".join(coefficients),
         PANEL=PANEL,
-        ROWS=ROWS,
         COMPLETE=COMPLETE,
         LATENT=LATENT,
         TRUTH=TRUTH,

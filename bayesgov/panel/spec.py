@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from bayesgov.panel.index_spec import IndexSpec, InterpolateSpec, LatentSpec
+from bayesgov.panel.index_spec import IndexSpec, InterpolateSpec, LatentSpec, read_index_spec
 from bayesgov.panel.instruments import Equation, GmmModel, GmmStyle, IvStyle, Regressor, Transformation
 from bayesgov.spec import FrozenSpec, SampledSpec, SamplingSpec
 from bayesgov.study import read_toml
@@ -19,6 +19,8 @@ Stationarity = Literal["none", "bounded", "transformed"]
 Lag = Annotated[int, Field(ge=0)]
 
 INTERCEPT = "intercept"  # how ``varying`` names the regions' intercepts
+LEVELS = ("level", "level_urban", "level_rural")
+INDEX_COLUMNS = (*LEVELS, "differentiation")  # what ``indices`` adds to the data
 
 
 class PanelPriors(FrozenSpec):
@@ -139,7 +141,7 @@ class DynamicPanelSpec(SampledSpec):
     error_scale : {"common", "by_region"}
     initial : {"conditional", "stationary", "naive"}
         Unit effects regressed on initial values and unit means (Wooldridge 2005, doi:10.1002/jae.770; Rabe-Hesketh &
-        Skrondal 2013, doi:10.1016/j.jeconom.2013.02.001); the first outcome drawn from the stationary distribution;
+        Skrondal 2013, Economics Letters 120, 346-349); the first outcome drawn from the stationary distribution;
         or unit effects unrelated to it, which is wrong and there for the comparison.
     stationarity : {"none", "bounded", "transformed"}
         Persistence free; a normal truncated to (-1, 1); or pooled on the scale of atanh.
@@ -148,12 +150,13 @@ class DynamicPanelSpec(SampledSpec):
     priors : PanelPriors
     gmm : GmmSpec
     indices : IndexSpec or None
-        Indices that are computed from indicators before anything else; the outcome may then be one of them:
-        ``level, level_urban, level_rural, differentiation``. In TOML also the name of a file beside the spec.
+        Indices that are computed from indicators before anything else; the outcome or a predictor is then one of
+        them: ``level, level_urban, level_rural, differentiation``. In TOML also the name of a file beside the spec.
     interpolate : InterpolateSpec or None
         Filling of missing cells; None loses their rows.
     latent : LatentSpec or None
-        The outcome as a latent factor beside its composite; needs ``indices``.
+        The outcome as a latent factor beside its composite; needs ``indices`` with one scale for town and country, and
+        the outcome "level" or "differentiation" (as a difference).
     data : str
         File with the rows, relative to the spec's folder; the command line's ``--data`` replaces it.
     sampling : SamplingSpec
@@ -185,6 +188,17 @@ class DynamicPanelSpec(SampledSpec):
     latent: LatentSpec | None = None
     data: str = ""
     sampling: SamplingSpec = SamplingSpec(target_accept=0.9)
+
+    @field_validator("indices", mode="before")
+    @classmethod
+    def _indices_in_a_file(cls, value: Any, info: ValidationInfo) -> Any:
+        """A name stands for the file beside the spec."""
+        if not isinstance(value, str):
+            return value
+        folder = (info.context or {}).get("folder")
+        if folder is None:
+            raise ValueError(f"{value!r} names a file, which only a spec in a file can do: give an IndexSpec")
+        return read_index_spec(folder / value)
 
     @model_validator(mode="after")
     def _known_names(self) -> DynamicPanelSpec:
@@ -218,6 +232,28 @@ class DynamicPanelSpec(SampledSpec):
             raise ValueError('initial = "stationary" needs errors = "gaussian"')
         if self.correlation == "lkj" and self.pooling != "partial":
             raise ValueError('correlation = "lkj" needs pooling = "partial"')
+        return self
+
+    @model_validator(mode="after")
+    def _usable_indices(self) -> DynamicPanelSpec:
+        if self.indices is not None and not set(self.variables) & set(INDEX_COLUMNS):
+            raise ValueError(
+                f"indices are computed but not used: name the outcome or a predictor {', '.join(INDEX_COLUMNS)}; "
+                f"got {', '.join(self.variables)}"
+            )
+        if self.latent is None:
+            return self
+        if self.indices is None:
+            raise ValueError("latent needs indices, whose indicators measure the outcome: add indices")
+        if self.outcome not in ("level", "differentiation") or self.outcome in self.log:
+            log = " in logarithms" if self.outcome in self.log else ""
+            raise ValueError(f'latent needs the outcome "level" or "differentiation" itself; got {self.outcome}{log}')
+        if self.outcome == "differentiation" and self.indices.differentiation != "difference":
+            raise ValueError(
+                f'latent needs indices.differentiation = "difference"; got "{self.indices.differentiation}"'
+            )
+        if self.indices.loadings == "separate":
+            raise ValueError('latent needs indices.loadings = "shared" or "urban", one scale for both areas')
         return self
 
     @property

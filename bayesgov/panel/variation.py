@@ -10,7 +10,8 @@ its cities. Intervals resample whole cities, because a city's years depend on on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -23,30 +24,57 @@ _FEWEST = 4  # cities of a region below which there is no interval
 EVERY_YEAR = "mean of years"
 
 
-def variation_table(
-    values: np.ndarray,
-    times: Sequence[int],
-    unit_region: np.ndarray,
-    regions: Sequence[str],
-    *,
-    draws: int = 2000,
-    level: float = 0.95,
-    seed: int,
-) -> pd.DataFrame:
-    """Coefficients of variation by region and year, with intervals of both schools.
+@dataclass(frozen=True, slots=True, eq=False)
+class RegionalIndex:
+    """An index of units in regions.
 
-    Parameters
+    Attributes
     ----------
     values : ndarray, shape (n_units, n_times)
-        A positive index; NaN where missing.
+        NaN where missing.
     times : sequence of int
     unit_region : ndarray of int, shape (n_units,)
         Codes into ``regions``.
     regions : sequence of str
+    """
+
+    values: np.ndarray
+    times: Sequence[int]
+    unit_region: np.ndarray
+    regions: Sequence[str]
+
+    def parts(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Every region with its rows of ``values``."""
+        for code, region in enumerate(self.regions):
+            yield region, self.values[self.unit_region == code]
+
+
+@dataclass(frozen=True, slots=True)
+class Resampling:
+    """How intervals come about.
+
+    Attributes
+    ----------
+    seed : int
     draws : int
         Of the bootstrap and of the posterior.
     level : float
-    seed : int
+        Of the intervals.
+    """
+
+    seed: int
+    draws: int = 2000
+    level: float = 0.95
+
+
+def variation_table(index: RegionalIndex, resampling: Resampling) -> pd.DataFrame:
+    """Coefficients of variation by region and year, with intervals of both schools.
+
+    Parameters
+    ----------
+    index : RegionalIndex
+        Positive.
+    resampling : Resampling
 
     Returns
     -------
@@ -61,74 +89,68 @@ def variation_table(
         If a region's mean is not positive in some year: the coefficient means nothing for an index with a zero mean.
     """
     rows = []
-    for code, region in enumerate(regions):
-        part = values[unit_region == code]
+    for code, (region, part) in enumerate(index.parts()):
         n_units = part.shape[0]
         sample = dispersion(part, np.ones((1, n_units)), "variation", corrected=True)[0]
-        _require_positive(part, region, times)
-        rng = np.random.default_rng([seed, code])
-        for approach, weights in _resampling(n_units, draws, rng).items():
+        _require_positive(part, region, index.times)
+        for approach, weights in _weights(n_units, resampling, code).items():
             drawn = dispersion(part, weights, "variation", corrected=approach == "frequentist")
             columns = np.column_stack([drawn, _mean_of_years(drawn)])
             estimates = np.append(sample, _mean_of_years(sample[None])[0])
             known = np.append((~np.isnan(part)).sum(axis=0), n_units)
-            for index, year in enumerate([*map(str, times), EVERY_YEAR]):
-                described = _describe(columns[:, index], known[index], approach, level)
+            for column, year in enumerate([*map(str, index.times), EVERY_YEAR]):
+                described = _describe(columns[:, column], known[column], approach, resampling.level)
                 if approach == "frequentist":
-                    described["estimate"] = estimates[index]
-                rows.append({"region": region, "time": year, "n_units": int(known[index])} | described)
+                    described["estimate"] = estimates[column]
+                rows.append({"region": region, "time": year, "n_units": int(known[column])} | described)
     order = ["region", "time", "approach", "estimate", "std_error", "lower", "upper", "interval", "n_units"]
     return pd.DataFrame(rows)[order]
 
 
-def convergence_table(
-    values: np.ndarray,
-    times: Sequence[int],
-    unit_region: np.ndarray,
-    regions: Sequence[str],
-    *,
-    of: Dispersion = "variation",
-    draws: int = 2000,
-    level: float = 0.95,
-    seed: int,
-) -> pd.DataFrame:
+def convergence_table(index: RegionalIndex, resampling: Resampling, of: Dispersion = "variation") -> pd.DataFrame:
     """Sigma-convergence: the trend of the log dispersion, and the first year's variance against the last's.
 
     Parameters
     ----------
+    index : RegionalIndex
+    resampling : Resampling
     of : {"variation", "deviation"}
         Coefficient of variation (positive index) or standard deviation.
 
     Returns
     -------
     pandas.DataFrame
-        By region, and "all": ``approach, estimate`` (yearly change of the log dispersion; negative is convergence)``,
-        std_error, lower, upper, interval, p_value`` (frequentist: twice the smaller share of bootstrap slopes beyond
-        zero)``, probability_negative`` (Bayesian)``, equal_variances_t, equal_variances_p``: Pitman's (1939,
-        doi:10.1093/biomet/31.1-2.9) and Morgan's test on the cities known in both years.
+        By region, and "all": ``of, approach, estimate`` (yearly change of the log dispersion; negative is convergence)
+        ``, std_error, lower, upper, interval, p_value`` (frequentist: twice the smaller share of bootstrap slopes
+        beyond zero)``, probability_negative`` (Bayesian)``, equal_variances_t, equal_variances_p``: Pitman's (1939,
+        doi:10.1093/biomet/31.1-2.9) and Morgan's test on the cities known in both years. Years in which a region has
+        fewer than two cities take no part in its trend.
+
+    Raises
+    ------
+    ValueError
+        As :func:`variation_table`, for the coefficient of variation.
     """
     rows = []
-    groups = {region: unit_region == code for code, region in enumerate(regions)}
-    if len(regions) > 1:
-        groups["all"] = np.ones(unit_region.size, dtype=bool)
-    for position, (region, mask) in enumerate(groups.items()):
-        part = values[mask]
+    groups = dict(index.parts())
+    if len(index.regions) > 1:
+        groups["all"] = index.values
+    for position, (region, part) in enumerate(groups.items()):
         if of == "variation":
-            _require_positive(part, region, times)
+            _require_positive(part, region, index.times)
         t, p = equal_variances(part[:, 0], part[:, -1])
-        rng = np.random.default_rng([seed, 1, position])
-        sample = _slope(dispersion(part, np.ones((1, part.shape[0])), of, corrected=True), times)[0]
-        for approach, weights in _resampling(part.shape[0], draws, rng).items():
-            slopes = _slope(dispersion(part, weights, of, corrected=approach == "frequentist"), times)
-            row = {"region": region, "equal_variances_t": t, "equal_variances_p": p}
-            row |= _describe(slopes, part.shape[0], approach, level)
+        sample = dispersion(part, np.ones((1, part.shape[0])), of, corrected=True)
+        years = ~np.isnan(sample[0])
+        times = np.asarray(index.times, dtype=float)[years]
+        for approach, weights in _weights(part.shape[0], resampling, len(index.regions) + position).items():
+            drawn = dispersion(part, weights, of, corrected=approach == "frequentist")
+            slopes = _slope(drawn[:, years], times)
+            row = {"region": region, "of": of, "equal_variances_t": t, "equal_variances_p": p}
+            row |= _describe(slopes, part.shape[0], approach, resampling.level)
             if approach == "frequentist":
-                below = float(np.mean(slopes < 0))
-                # one is added to both counts, so that no p-value is zero
-                least = (min(below, 1 - below) * draws + 1) / (draws + 1)
-                row |= {"estimate": sample, "p_value": min(1.0, 2 * least)}
+                row |= {"estimate": _slope(sample[:, years], times)[0], "p_value": _two_sided(slopes)}
             else:
-                row["probability_negative"] = float(np.mean(slopes < 0))
+                row["probability_negative"] = _share_below_zero(slopes)
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -179,35 +201,56 @@ def equal_variances(first: np.ndarray, last: np.ndarray) -> tuple[float, float]:
     return float(t), float(2 * stats.t.sf(abs(t), n - 2))
 
 
-def _resampling(n_units: int, draws: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _weights(n_units: int, resampling: Resampling, stream: int) -> dict[str, np.ndarray]:
     """Weights of the units by approach, shape (draws, n_units)."""
+    rng = np.random.default_rng([resampling.seed, stream])
     return {
-        "frequentist": rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=draws).astype(float),
-        "bayesian": rng.dirichlet(np.ones(n_units), size=draws),
+        "frequentist": rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=resampling.draws).astype(float),
+        "bayesian": rng.dirichlet(np.ones(n_units), size=resampling.draws),
     }
 
 
 def _mean_of_years(dispersions: np.ndarray) -> np.ndarray:
-    """Over the years that have a value in every draw."""
+    """Over the years that have a value in some draw, NaN without one; shape (n_draws,)."""
     usable = ~np.isnan(dispersions).all(axis=0)
+    if not usable.any():
+        return np.full(len(dispersions), np.nan)
     means: np.ndarray = dispersions[:, usable].mean(axis=1)
     return means
 
 
-def _slope(dispersions: np.ndarray, times: Sequence[int]) -> np.ndarray:
-    """Least-squares slope of the log dispersion on time, shape (n_draws,)."""
-    centred = np.asarray(times, dtype=float) - np.mean(times)
-    with np.errstate(divide="ignore"):
-        logs = np.log(dispersions)
-    slopes: np.ndarray = logs @ centred / (centred @ centred)
+def _slope(dispersions: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Least-squares slope of the log dispersion on time, shape (n_draws,); NaN with fewer than two years."""
+    if times.size < 2:
+        return np.full(len(dispersions), np.nan)
+    centred = times - times.mean()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slopes: np.ndarray = np.log(dispersions) @ centred / (centred @ centred)
     return slopes
+
+
+def _usable(draws: np.ndarray) -> np.ndarray:
+    """The finite draws; none where more than one in a hundred is not finite."""
+    finite = draws[np.isfinite(draws)]
+    return finite if finite.size >= 0.99 * draws.size else finite[:0]
+
+
+def _share_below_zero(slopes: np.ndarray) -> float:
+    usable = _usable(slopes)
+    return float(np.mean(usable < 0)) if usable.size else float("nan")
+
+
+def _two_sided(slopes: np.ndarray) -> float:
+    """Twice the smaller share of slopes beyond zero; one is added to both counts, so that no p-value is zero."""
+    below = _share_below_zero(slopes)
+    return min(1.0, 2 * (min(below, 1 - below) * slopes.size + 1) / (slopes.size + 1)) if below >= 0 else below
 
 
 def _describe(draws: np.ndarray, n_units: int, approach: str, level: float) -> dict[str, object]:
     kind = "cluster-bootstrap confidence" if approach == "frequentist" else "Bayesian-bootstrap credible"
     row: dict[str, object] = {"approach": approach, "interval": f"{100 * level:g}% {kind}"}
-    finite = draws[np.isfinite(draws)]
-    if n_units < _FEWEST or finite.size < 0.99 * draws.size:
+    finite = _usable(draws)
+    if n_units < _FEWEST or not finite.size:
         return row | dict.fromkeys(("estimate", "std_error", "lower", "upper"), float("nan"))
     tail = 50 * (1 - level)
     lower, median, upper = np.percentile(finite, [tail, 50, 100 - tail])

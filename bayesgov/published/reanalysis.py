@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING, Protocol
 import pandas as pd
 
 from bayesgov.claims import Claim, read_claims
-from bayesgov.compare import ClaimVerdict, check_claims, judge
 from bayesgov.errors import InputError
 from bayesgov.fits import Fit
+from bayesgov.flips import flip_table
 from bayesgov.published.audit import AuditReport, audit
+from bayesgov.runs import record
 from bayesgov.spec import PublishedSpec
 from bayesgov.study import Study
+from bayesgov.verdicts import ClaimVerdict, check_claims, judge
 
 if TYPE_CHECKING:
     from multiprocessing.queues import Queue
@@ -61,6 +63,8 @@ class StudyReanalysis:
         Jobs that crashed and claims that could not be judged for that reason.
     seconds : mapping
         Wall time of each block.
+    flips : DataFrame
+        What would flip each verdict, as :func:`bayesgov.flips.flip_table` returns it.
     """
 
     study: Study
@@ -70,6 +74,7 @@ class StudyReanalysis:
     verdicts: tuple[ClaimVerdict, ...]
     problems: tuple[str, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
+    flips: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def fits(self) -> dict[str, Fit]:
@@ -156,7 +161,8 @@ def _conclude(
         )
         for claim in claims
     )
-    return replace(found, verdicts=verdicts)
+    flips = flip_table(claims, verdicts, study=study, tables=found.tables, fits=found.fits)
+    return replace(found, verdicts=verdicts, flips=flips)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +239,8 @@ def _run_block(
         }
         options = SamplingOptions(**spec.sampling.model_dump(), cores=cores)
         result = run[block](study, getattr(spec, block), options, lambda message: progress(name, message))
+        for fit in result.fits:
+            record(fit, spec=spec, data=study.key, checksum=study.checksum, seed=options.seed)
     except InputError:  # the reader's to mend, in one line
         raise
     except Exception as error:  # a crash of one block is a state of the report, not the end of the others

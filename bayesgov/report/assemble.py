@@ -11,6 +11,7 @@ from bayesgov.published.audit import AuditReport
 from bayesgov.published.reanalysis import StudyReanalysis
 from bayesgov.report import coefficients, contingency, figures, methods, regions
 from bayesgov.report.content import Document, FitDiagnostics, ReportFigure, Section, StudyPart
+from bayesgov.report.flip_map import flip_section
 from bayesgov.study import Study
 
 _SOURCE = (
@@ -57,7 +58,7 @@ def citation(study: Study) -> str:
 
 def _part(result: StudyReanalysis) -> StudyPart:
     study, spec, blocks, fits = result.study, result.spec, result.blocks, result.fits
-    sections: list[Section] = []
+    sections: list[Section] = [*flip_section(result.flips, study.key)]
     if spec.contingency and "contingency" in blocks:
         block = blocks["contingency"]
         sections += contingency.sections(study, spec.contingency, fits, block.tables, block.assumptions, result.audit)

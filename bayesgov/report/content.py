@@ -11,9 +11,9 @@ import pandas as pd
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from bayesgov.compare import ClaimVerdict
     from bayesgov.fits import Check
     from bayesgov.published.audit import AuditReport
+    from bayesgov.verdicts import ClaimVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,29 @@ class ReportFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredFigure:
+    """A figure of a run folder, as the page needs it: the words of :class:`ReportFigure`, and the drawing as text.
+
+    Attributes
+    ----------
+    svg : str
+        Content of ``figures/KEY.svg``.
+    """
+
+    key: str
+    title: str
+    caption: str
+    reading: str
+    description: str
+    svg: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportTable:
     """A table; floats are shown with ``digits`` significant digits, the CSV keeps every digit.
+
+    A column ``mc_error`` holds the Monte Carlo error of the column ``estimate``: what is shown of the estimate, its
+    limits and its standard deviation has no digit that this error does not support.
 
     Attributes
     ----------
@@ -76,7 +97,7 @@ class Equation:
     words: str
 
 
-type Block = ReportFigure | ReportTable | Paragraph | Equation
+type Block = ReportFigure | StoredFigure | ReportTable | Paragraph | Equation
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +130,8 @@ class StudyPart:
     audit_figures : tuple of ReportFigure
         The audit at a glance, shown before its detail.
     summary : tuple of str
-        What came out, in sentences, where there is no verdict table to say so.
+        What came out, in sentences, where there is no verdict table to say so. "table KEY" and "figure KEY" in them
+        name what the numbers are counted over, and are links on the page.
     """
 
     key: str
@@ -120,13 +142,18 @@ class StudyPart:
     audit: AuditReport | None
     sections: tuple[Section, ...]
     diagnostics: tuple[FitDiagnostics, ...]
-    audit_figures: tuple[ReportFigure, ...] = ()
+    audit_figures: tuple[ReportFigure | StoredFigure, ...] = ()
     summary: tuple[str, ...] = ()
 
     @property
     def blocks(self) -> tuple[Block, ...]:
         """Everything that the page shows of this study's results, in its order."""
         return (*self.audit_figures, *(block for section in self.sections for block in section.blocks))
+
+    @property
+    def judged(self) -> bool:
+        """Whether there are printed numbers to audit or claims to rule on."""
+        return self.audit is not None or bool(self.verdicts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +164,8 @@ class Document:
     ----------
     lead : str
         What question the report answers and from what.
+    references : tuple of str
+        Keys of the bibliography; a source that it lacks is written out.
     provenance : mapping
         Versions, seed, checksums, wall times, command; shown as it is.
     problems : tuple of str
@@ -153,5 +182,16 @@ class Document:
 
     @property
     def judged(self) -> bool:
-        """Whether any part has printed numbers to audit and claims to rule on."""
-        return any(part.audit is not None for part in self.parts)
+        """Whether any part has printed numbers to audit or claims to rule on."""
+        return any(part.judged for part in self.parts)
+
+    @property
+    def has_fits(self) -> bool:
+        """Whether any part has a fit with its diagnostics."""
+        return any(part.diagnostics for part in self.parts)
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """Every block of results and methods, in the order of the page."""
+        parts = (block for part in self.parts for block in part.blocks)
+        return (*parts, *(block for section in self.methods for block in section.blocks))

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import xarray as xr
-from markupsafe import Markup
 
 from bayesgov.errors import InputError
+from bayesgov.report.bibliography import bibtex, cited, reference_list
+from bayesgov.report.checklist import checklist_table, filled_checklists, guideline_keys
 from bayesgov.report.content import Block, Document, ReportFigure, ReportTable
-from bayesgov.report.page import RunFiles, render_page, slug, verdict_frame
-from bayesgov.report.svg import inline_svg, svg_text, write_figure
+from bayesgov.report.manuscript import methods_markdown
+from bayesgov.report.page import render_page, slug, verdict_frame
+from bayesgov.report.stored import PROVENANCE, StoredRun, read_run, write_content
+from bayesgov.report.svg import write_figure
 from bayesgov.report.tables import with_index, write_table
 
 # Its presence marks a folder as a former run, which a new run may replace.
-_MARK = "provenance.json"
+_MARK = PROVENANCE
 
 # What a disk refuses with; any other error on the way is a defect and keeps its traceback.
 _DISK_ERRORS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -117,34 +118,39 @@ def _staging(target: Path) -> Iterator[Path]:
 def _write_all(
     folder: Path, document: Document, trees: Mapping[str, xr.DataTree], spec_text: Mapping[str, str]
 ) -> None:
-    blocks = [block for part in document.parts for block in part.blocks]
-    blocks += [block for section in document.methods for block in section.blocks]
-    drawings = _write_figures(folder / "figures", blocks)
-    _write_tables(folder / "tables", blocks)
-    files = RunFiles(_write_trees(folder / "trees", trees), _write_specs(folder / "spec", spec_text))
+    _write_figures(folder / "figures", document.blocks)
+    _write_tables(folder / "tables", document.blocks)
     for part in document.parts:
-        if part.audit is None:
-            continue
-        (folder / f"audit-{part.key}.json").write_text(part.audit.to_json(), encoding="utf-8")
-        verdict_frame(part).to_csv(folder / f"verdicts-{part.key}.csv", index=False, lineterminator="\n")
-    if document.judged:
-        verdicts = {part.key: [asdict(verdict) for verdict in part.verdicts] for part in document.parts}
-        _write_json(folder / "verdicts.json", verdicts)
-    (folder / "report.html").write_text(render_page(document, drawings, files), encoding="utf-8")
-    _write_json(folder / _MARK, dict(document.provenance))
+        if part.judged:
+            verdict_frame(part).to_csv(folder / f"verdicts-{part.key}.csv", index=False, lineterminator="\n")
+    names = _write_trees(folder / "trees", trees), _write_specs(folder / "spec", spec_text)
+    write_content(folder, document, *names)
+    # the page is written from the files, so that the same files give the same page whenever it is asked for
+    run = read_run(folder)
+    _write_for_authors(folder, run)
+    (folder / "report.html").write_text(render_page([run]), encoding="utf-8")
 
 
-def _write_figures(folder: Path, blocks: Sequence[Block]) -> dict[str, Markup]:
+def _write_for_authors(folder: Path, run: StoredRun) -> None:
+    """The checklist as a table, the references as BibTeX, the methods as text."""
+    filled = filled_checklists(run)
+    if filled:
+        write_table(checklist_table(filled), folder / "tables")
+    guidelines = guideline_keys(filled)
+    (folder / "references.bib").write_text(bibtex(cited(run.document, guidelines)), encoding="utf-8")
+    methods = methods_markdown(run.document, reference_list(run.document))
+    (folder / "methods.md").write_text(methods, encoding="utf-8")
+
+
+def _write_figures(folder: Path, blocks: Sequence[Block]) -> None:
     folder.mkdir()
-    drawings: dict[str, Markup] = {}
+    written: set[str] = set()
     for block in (block for block in blocks if isinstance(block, ReportFigure)):
-        if block.key in drawings:
+        if block.key in written:
             raise ValueError(f"two figures have the key {block.key!r}; each needs its own")
-        svg = svg_text(block.figure)
-        write_figure(block.figure, svg, folder, block.key)
+        write_figure(block.figure, folder, block.key)
         with_index(block.data).to_csv(folder / f"{block.key}.csv", index=False, lineterminator="\n")
-        drawings[block.key] = inline_svg(svg, block.key, block.title, block.description)
-    return drawings
+        written.add(block.key)
 
 
 def _write_tables(folder: Path, blocks: Sequence[Block]) -> None:
@@ -175,7 +181,3 @@ def _write_specs(folder: Path, spec_text: Mapping[str, str]) -> tuple[str, ...]:
     for name, text in spec_text.items():
         (folder / name).write_text(text, encoding="utf-8")
     return tuple(spec_text)
-
-
-def _write_json(path: Path, content: object) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

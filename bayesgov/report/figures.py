@@ -171,7 +171,13 @@ def _mark_groups(axes: Axes, data: pd.DataFrame, labels: Sequence[str]) -> None:
 
 
 @house_figure
-def shrinkage(data: pd.DataFrame, *, xlabel: str = "effect", label_width: int = 26) -> Figure:
+def shrinkage(
+    data: pd.DataFrame,
+    *,
+    xlabel: str = "effect",
+    label_width: int = 26,
+    names: tuple[str, str] = ("published", "shrunken"),
+) -> Figure:
     """Published estimates joined to their shrunken ones, one panel for each reading of the standard error.
 
     Parameters
@@ -179,6 +185,8 @@ def shrinkage(data: pd.DataFrame, *, xlabel: str = "effect", label_width: int = 
     data : DataFrame
         Columns ``label``, ``reading``, ``published``, ``published_lower``, ``published_upper``, ``shrunken``,
         ``shrunken_lower``, ``shrunken_upper``.
+    names : (str, str)
+        What the legend calls the two.
     """
     kinds = ("published", "shrunken")
     require_columns(data, ("label", "reading", *(f"{k}{end}" for k in kinds for end in ("", "_lower", "_upper"))))
@@ -201,7 +209,7 @@ def shrinkage(data: pd.DataFrame, *, xlabel: str = "effect", label_width: int = 
         if index:
             axes.set_yticklabels([])
     figure.supxlabel(xlabel, fontsize=8)
-    outside_legend(figure, series_handles(styles))
+    outside_legend(figure, series_handles(dict(zip(names, styles.values(), strict=True))))
     return figure
 
 

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
+from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
-from bayesgov.data import read_table
+from bayesgov.claims import Claim
+from bayesgov.data import Table, read_table
 from bayesgov.errors import InputError
 from bayesgov.fits import Approach
+from bayesgov.panel.spec import DynamicPanelSpec, read_dynamic_panel_spec
 from bayesgov.report.document import check_writable, write_run
 from bayesgov.report.run import progress_display, provenance
+from bayesgov.row_claims import PANEL_TABLES, SURVEY_TABLES, claims_beside, judge_rows, read_row_claims
 from bayesgov.spec import with_sampling
+from bayesgov.study import read_toml
 from bayesgov.survey.spec import CumulativeSpec, read_cumulative_spec
 
 if TYPE_CHECKING:
+    from bayesgov.panel.analysis import PanelAnalysis
     from bayesgov.report.content import Document
     from bayesgov.survey.analysis import SurveyAnalysis
 
-_LEAD = (
-    "What do the two schools of inference conclude from the same rows? Maximum likelihood with its tests and a "
-    "Bayesian posterior, side by side, from one specification."
-)
+type RowSpec = CumulativeSpec | DynamicPanelSpec
 
 
 def fit_and_write(
@@ -37,19 +39,23 @@ def fit_and_write(
     approach: Literal["both", "bayesian", "frequentist"],
     sampling: Mapping[str, int | None],
     command: str,
+    claims_path: Path | None = None,
 ) -> int:
     """Fit and write the run folder.
 
     Parameters
     ----------
     spec_path, data_path : Path
-        ``data_path`` None takes the file that the spec names.
+        The spec is of an ordinal regression (it has a formula) or of a panel (it has a unit and a time); ``data_path``
+        None takes the file that it names.
     folder : Path
     approach : {"both", "bayesian", "frequentist"}
     sampling : mapping
         Sampling options that replace the spec's; None leaves one as it is.
     command : str
         The command line, for provenance.
+    claims_path : Path, optional
+        Claims to rule on; by default ``NAME.claims.toml`` beside ``NAME.toml``, if there is one.
 
     Returns
     -------
@@ -62,9 +68,11 @@ def fit_and_write(
         If spec, data or folder cannot be used.
     """
     start, console = time.perf_counter(), Console(stderr=True)
-    spec = with_sampling(read_cumulative_spec(spec_path), **sampling)
+    given, texts = _read_spec(spec_path)
+    spec = with_sampling(given, **sampling)
     path = _data_path(spec, spec_path, data_path)
     check_writable(folder)
+    claims = _read_claims(spec, claims_beside(spec_path, claims_path), texts)
     table = read_table(path)
     approaches: tuple[Approach, ...] = ("frequentist", "bayesian") if approach == "both" else (approach,)
     with progress_display(console) as display:
@@ -77,102 +85,103 @@ def fit_and_write(
             if display.disable and words not in said:
                 said.add(words)
                 line = words.rstrip(": ") if ":" in words else message
-                console.print(f"{spec_path.stem}: {line}", highlight=False, soft_wrap=True)
+                console.print(f"{spec_path.stem}: {line}", highlight=False, markup=False, soft_wrap=True)
             display.update(task, step=message)
 
-        # loaded here: the samplers and Matplotlib take seconds, and the display already runs
-        from bayesgov.survey.analysis import analyse
-
-        found = analyse(spec, table, approaches, seed=spec.sampling.seed, progress=step)
+        found = _analyse(spec, table, approaches, step)
         step("drawing the report")
+        from bayesgov.report.flip_map import with_claims  # Matplotlib loads here, when the fits are done
+
         facts = provenance(command, start) | {
             "seed": str(spec.sampling.seed),
             f"checksum of {table.name} (SHA-256)": table.checksum,
             **{f"wall time, {name} (s)": f"{value:.1f}" for name, value in found.seconds.items()},
         }
-        content = document(found, _source(path), facts)
-        texts = {spec_path.name: spec_path.read_text("utf-8"), "used.json": spec.model_dump_json(indent=2)}
+        content = with_claims(document(found, _source(path), facts), judge_rows(claims, found))
         trees = {name: fit.tree for name, fit in found.fits.items()}
-        report = write_run(folder, content, trees, texts)
+        report = write_run(folder, content, trees, texts | {"used.json": spec.model_dump_json(indent=2)})
     for line in content.parts[0].summary:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     for problem in content.problems:
-        console.print(problem, style="bold", highlight=False, soft_wrap=True)
+        console.print(problem, style="bold", highlight=False, markup=False, soft_wrap=True)
     console.print(f"{time.perf_counter() - start:.0f} s", highlight=False)
     print(report)
     return 1 if content.problems else 0
 
 
-def document(found: SurveyAnalysis, source: str, provenance: Mapping[str, str]) -> Document:
-    """The report of one analysis."""
-    from bayesgov.report import methods
-    from bayesgov.report.content import Document, FitDiagnostics, StudyPart
-    from bayesgov.report.rows import forest_rows, sections
+def document(found: SurveyAnalysis | PanelAnalysis, source: str, provenance: Mapping[str, str]) -> Document:
+    """The report of one analysis, of either kind.
 
-    spec = found.spec
-    labels = {name: entry.label for name, entry in spec.variables.items() if entry.label}
-    shown = {name: fit.estimates() for name, fit in found.fits.items()}
-    coefficients = {name: frame[frame["term"].str.startswith("beta[")] for name, frame in shown.items()}
-    plain = {name: frame.assign(term=frame["term"].str[len("beta[") : -1]) for name, frame in coefficients.items()}
-    tables = dict(found.tables)
-    tables["forest"] = forest_rows(plain.get("frequentist"), plain.get("bayesian"), labels)
-    diagnostics = [FitDiagnostics("rows", name, fit.approach, fit.checks()) for name, fit in found.fits.items()]
-    diagnostics += [
-        FitDiagnostics("rows", name, "bayesian" if name == "posterior" else "frequentist", checks)
-        for name, checks in found.checks.items()
-    ]
-    title = spec.label or spec.formula
-    part = StudyPart(
-        key="rows",
-        title=title,
-        citation=f"{found.table.name}: {spec.formula}",
-        source=source,
-        verdicts=(),
-        audit=None,
-        sections=sections(tables, labels, found.assumptions, rope=spec.rope.probability, family=spec.family),
-        diagnostics=tuple(diagnostics),
-        summary=_summary(found, plain),
-    )
-    return Document(
-        title=title,
-        lead=_LEAD,
-        parts=(part,),
-        methods=methods.rows_methods(),
-        references=methods.rows_references(),
-        provenance=provenance,
-        problems=found.problems,
-    )
+    Parameters
+    ----------
+    found : SurveyAnalysis or PanelAnalysis
+    source : str
+        Which kind of data the rows are.
+    provenance : mapping of str to str
+    """
+    # Matplotlib loads here, when the fits are done
+    from bayesgov.report.panel_document import panel_document
+    from bayesgov.report.row_document import row_document
+    from bayesgov.survey.analysis import SurveyAnalysis
+
+    if isinstance(found, SurveyAnalysis):
+        return row_document(found, source, provenance)
+    return panel_document(found, source, provenance)
 
 
-def _summary(found: SurveyAnalysis, coefficients: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
-    """What came out, as counts over the tables."""
-    first, last = found.tables["flow"]["left"].iloc[0], found.tables["flow"]["left"].iloc[-1]
-    weighted = f" ({found.design.weights.sum():,.0f} observations)" if found.spec.weights else ""
-    lines = [f"{last:,} of {first:,} rows are in the model{weighted}; {found.design.n_terms} coefficients."]
-    if found.spec.missing != "listwise" and found.design.n_obs < last:
-        lines.append(f"Tests, selection and predictive checks use the {found.design.n_obs:,} complete ones among them.")
-    likelihood, posterior = coefficients.get("frequentist"), coefficients.get("bayesian")
-    if likelihood is not None:
-        clear = int((likelihood["p_value"] < 0.05).sum())
-        lines.append(f"Maximum likelihood: {clear} of {len(likelihood)} coefficients have a p-value below 0.05.")
-    if posterior is not None:
-        settled = int(((posterior["lower"] > 0) | (posterior["upper"] < 0)).sum())
-        lines.append(f"Posterior: {settled} of {len(posterior)} 95% credible intervals leave zero out.")
-    if likelihood is not None and posterior is not None:
-        both = likelihood.merge(posterior, on="term", suffixes=("_likelihood", "_posterior"))
-        alike = int((both["estimate_likelihood"] * both["estimate_posterior"] > 0).sum())
-        lines.append(f"The two schools' estimates have the same sign for {alike} of {len(both)} coefficients.")
-    if "projection" in found.tables:
-        size = int(found.tables["projection"].query("suggested")["size"].iloc[0])
-        lines.append(f"Projection of the posterior suggests {size} of {len(set(found.design.factors))} predictors.")
-    checks = [check for fit in found.fits.values() for check in fit.checks()]
-    checks += [check for several in found.checks.values() for check in several]
-    failed = list(dict.fromkeys(check.name.replace("_", " ") for check in checks if check.status == "fail"))
-    lines.append(f"Failed diagnostics: {', '.join(failed)}." if failed else "No diagnostic failed.")
-    return tuple(lines)
+def _analyse(
+    spec: RowSpec, table: Table, approaches: tuple[Approach, ...], progress: Callable[[str], None]
+) -> SurveyAnalysis | PanelAnalysis:
+    # loaded here: the samplers take seconds, and the display already runs
+    if isinstance(spec, DynamicPanelSpec):
+        from bayesgov.panel.analysis import analyse as analyse_panel
+
+        return analyse_panel(spec, table, approaches, seed=spec.sampling.seed, progress=progress)
+    from bayesgov.survey.analysis import analyse as analyse_survey
+
+    return analyse_survey(spec, table, approaches, seed=spec.sampling.seed, progress=progress)
 
 
-def _data_path(spec: CumulativeSpec, spec_path: Path, given: Path | None) -> Path:
+class _Fields(BaseModel):
+    """Any TOML file: what tells the kinds of specs apart."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def _read_spec(path: Path) -> tuple[RowSpec, dict[str, str]]:
+    """The spec, and the texts of its files by name."""
+    fields: dict[str, Any] = read_toml(path, _Fields).model_extra or {}
+    spec: RowSpec
+    if "formula" in fields:
+        spec = read_cumulative_spec(path)
+    elif "unit" in fields or "time" in fields:
+        spec = read_dynamic_panel_spec(path)
+    else:
+        raise InputError(
+            f"{path}: a formula (ordinal regression) or unit and time (panel) were wanted; got "
+            f"{', '.join(fields) or 'an empty file'}: see models/survey/wine.toml and models/panel/produc.toml"
+        )
+    texts = {path.name: path.read_text("utf-8")}
+    if isinstance(named := fields.get("indices"), str):
+        beside = path.parent / named
+        name = beside.name if beside.name not in (path.name, "used.json") else f"indices-{beside.name}"
+        texts[name] = beside.read_text("utf-8")
+    return spec, texts
+
+
+def _read_claims(spec: RowSpec, path: Path | None, texts: dict[str, str]) -> tuple[Claim, ...]:
+    """The claims to rule on, none without a file of them; its text goes beside the spec's."""
+    if path is None:
+        return ()
+    if isinstance(spec, DynamicPanelSpec):
+        claims = read_row_claims(path, tables=PANEL_TABLES, fits=("bayesian", "latent"))
+    else:
+        claims = read_row_claims(path, tables=SURVEY_TABLES, fits=("bayesian",))
+    texts[path.name if path.name not in texts else f"claims-{path.name}"] = path.read_text("utf-8")
+    return claims
+
+
+def _data_path(spec: RowSpec, spec_path: Path, given: Path | None) -> Path:
     if given is not None:
         return given
     if not spec.data:

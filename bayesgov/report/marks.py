@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from bayesgov.report.style import MAX_WIDTH, MUTED, RULE, SeriesStyle, drawing_s
 # An interval reaching further than this many median half-widths beyond every estimate is cut at the panel's edge and
 # ends in an arrow; otherwise one region with a near-zero t-value flattens all the others.
 _REACH = 4.0
+_NOTEBOOK_DPI = 110
 _CHARACTER = 0.066  # inches: mean width of a DejaVu Sans character at 8 points, for legend columns
 
 
@@ -46,10 +48,20 @@ def house_figure[**P](draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return drawn
 
 
+class HouseFigure(Figure):
+    """A figure that a notebook shows by itself: nothing here goes through pyplot, which would do that."""
+
+    def _repr_png_(self) -> bytes:
+        stream = io.BytesIO()
+        with drawing_style():
+            self.savefig(stream, format="png", dpi=_NOTEBOOK_DPI, metadata={"Software": None})
+        return stream.getvalue()
+
+
 def blank_figure(height: float, width: float = MAX_WIDTH) -> Figure:
     """An empty figure (inches) with constrained layout."""
     engine = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.03, hspace=0.03)
-    return Figure(figsize=(width, height), layout=engine)
+    return HouseFigure(figsize=(width, height), layout=engine)
 
 
 def require_columns(data: pd.DataFrame, columns: Iterable[str]) -> None:

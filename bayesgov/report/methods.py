@@ -28,19 +28,20 @@ _AUDIT = Section(
     ),
 )
 
+# How posteriors are drawn and when a fit passes: said by every report with a Markov chain.
+SAMPLING = (
+    "Posterior draws of fits with a Markov chain come from the No-U-Turn sampler. A fit passes if every "
+    "rank-normalised R-hat is below 1.01, every bulk and tail effective sample size above 400, no transition diverges "
+    "and E-BFMI exceeds 0.3; quantities that cannot be computed count as failures."
+)
+SAMPLING_REFERENCES = ("Betancourt2016", "Vehtari2021")
+INTERVALS = "All intervals are 95% and equal-tailed unless named otherwise."
+
 _SHARED = Section(
     "methods-diagnostics",
     "Diagnostics and decisions",
     (
-        Paragraph(
-            "Posterior draws of fits with a Markov chain come from the No-U-Turn sampler. A fit passes if every "
-            "rank-normalised R-hat is below 1.01, every bulk and tail effective sample size above 400, no transition "
-            "diverges and E-BFMI exceeds "
-            "0.3; quantities "
-            "that cannot be computed count as failures. Prior sensitivity is measured by power-scaling the top-level "
-            "priors. All "
-            "intervals are 95% and equal-tailed unless named otherwise."
-        ),
+        Paragraph(f"{SAMPLING} Prior sensitivity is measured by power-scaling the top-level priors. {INTERVALS}"),
         Paragraph(
             "A claim holds on the posterior where its probability, as one joint event over all its parts, is 0.95 or "
             "more; it does "
@@ -114,63 +115,19 @@ _BLOCKS = {
 }
 
 _REFERENCES = {
-    "": (
-        "Betancourt, M. (2016). Diagnosing suboptimal cotangent disintegrations in Hamiltonian Monte Carlo. "
-        "arXiv:1604.00695",
-        "Kallioinen, N., Paananen, T., Bürkner, P.-C. & Vehtari, A. (2024). Detecting and diagnosing prior and "
-        "likelihood "
-        "sensitivity with power-scaling. Statistics and Computing 34, 57. https://doi.org/10.1007/s11222-023-10366-5",
-        "Moore, R. E., Kearfott, R. B. & Cloud, M. J. (2009). Introduction to Interval Analysis. SIAM. "
-        "https://doi.org/10.1137/1.9780898717716",
-        "Vehtari, A., Gelman, A., Simpson, D., Carpenter, B. & Bürkner, P.-C. (2021). Rank-normalization, folding, and "
-        "localization: an improved R-hat. Bayesian Analysis 16, 667-718. https://doi.org/10.1214/20-BA1221",
-    ),
+    "": (*SAMPLING_REFERENCES, "Kallioinen2024", "Moore2009"),
     "contingency": (
-        "Gunel, E. & Dickey, J. (1974). Bayes factors for independence in contingency tables. Biometrika 61, 545-557. "
-        "https://doi.org/10.1093/biomet/61.3.545",
-        "Piironen, J. & Vehtari, A. (2017). Sparsity information and regularization in the horseshoe and other "
-        "shrinkage priors. "
-        "Electronic Journal of Statistics 11, 5018-5051. https://doi.org/10.1214/17-EJS1337SI",
-        "McCullagh, P. (1980). Regression models for ordinal data. JRSS B 42, 109-142. "
-        "https://doi.org/10.1111/j.2517-6161.1980.tb01109.x",
-        "McKelvey, R. D. & Zavoina, W. (1975). A statistical model for the analysis of ordinal level dependent "
-        "variables. Journal of Mathematical Sociology 4, 103-120. https://doi.org/10.1080/0022250X.1975.9989847",
-        "Bergsma, W. (2013). A bias-correction for Cramér's V and Tschuprow's T. Journal of the Korean Statistical "
-        "Society 42, 323-328. https://doi.org/10.1016/j.jkss.2012.10.002",
-        "Smithson, M. (2003). Confidence Intervals. Sage. https://doi.org/10.4135/9781412983761",
-        "Varin, C., Reid, N. & Firth, D. (2011). An overview of composite likelihood methods. Statistica Sinica 21, "
-        "5-42.",
-        "Zhang, Y. D., Naughton, B. P., Bondell, H. D. & Reich, B. J. (2022). Bayesian regression using a prior on "
-        "the model fit: "
-        "the R2-D2 shrinkage prior. JASA 117, 862-874. https://doi.org/10.1080/01621459.2020.1825449",
+        "Gunel1974",
+        "Piironen2017",
+        "McCullagh1980",
+        "McKelvey1975",
+        "Bergsma2013",
+        "Smithson2003",
+        "Varin2011",
+        "Zhang2022",
     ),
-    "coefficients": (
-        "Donoho, D. L. (1995). De-noising by soft-thresholding. IEEE Transactions on Information Theory 41, 613-627. "
-        "https://doi.org/10.1109/18.382009",
-        "Efron, B. & Morris, C. (1973). Stein's estimation rule and its competitors: an empirical Bayes approach. JASA "
-        "68, 117-130. https://doi.org/10.1080/01621459.1973.10481350",
-        "Piironen, J. & Vehtari, A. (2017). Sparsity information and regularization in the horseshoe and other "
-        "shrinkage priors. "
-        "Electronic Journal of Statistics 11, 5018-5051. https://doi.org/10.1214/17-EJS1337SI",
-    ),
-    "regions": (
-        "Fieller, E. C. (1954). Some problems in interval estimation. JRSS B 16, 175-185. "
-        "https://doi.org/10.1111/j.2517-6161.1954.tb00159.x",
-        "Knapp, G. & Hartung, J. (2003). Improved tests for a random effects meta-regression with a single covariate. "
-        "Statistics in "
-        "Medicine 22, 2693-2710. https://doi.org/10.1002/sim.1482",
-        "Röver, C. (2020). Bayesian random-effects meta-analysis using the bayesmeta R package. Journal of "
-        "Statistical Software 93(6). "
-        "https://doi.org/10.18637/jss.v093.i06",
-        "Viechtbauer, W. (2007). Confidence intervals for the amount of heterogeneity in meta-analysis. Statistics in "
-        "Medicine 26, "
-        "37-52. https://doi.org/10.1002/sim.2514",
-        "Higgins, J. P. T. & Thompson, S. G. (2002). Quantifying heterogeneity in a meta-analysis. Statistics in "
-        "Medicine 21, 1539-1558. https://doi.org/10.1002/sim.1186",
-        "Röver, C., Bender, R., Dias, S., Schmid, C. H., Schmidli, H., Sturtz, S., Weber, S. & Friede, T. (2021). On "
-        "weakly informative prior distributions for the heterogeneity parameter in Bayesian random-effects "
-        "meta-analysis. Research Synthesis Methods 12, 448-474. https://doi.org/10.1002/jrsm.1475",
-    ),
+    "coefficients": ("Donoho1995", "Efron1973", "Piironen2017"),
+    "regions": ("Fieller1954", "Knapp2003", "Rover2020", "Viechtbauer2007", "Higgins2002", "Rover2021"),
 }
 
 
@@ -196,18 +153,7 @@ _ROWS = Section(
     ),
 )
 
-_ROWS_REFERENCES = (
-    "Barnard, J. & Rubin, D. B. (1999). Small-sample degrees of freedom with multiple imputation. Biometrika 86, "
-    "948-955. https://doi.org/10.1093/biomet/86.4.948",
-    "Brant, R. (1990). Assessing proportionality in the proportional odds model for ordinal logistic regression. "
-    "Biometrics 46, 1171-1178. https://doi.org/10.2307/2532457",
-    "Friedman, J., Hastie, T. & Tibshirani, R. (2010). Regularization paths for generalized linear models via "
-    "coordinate descent. Journal of Statistical Software 33(1). https://doi.org/10.18637/jss.v033.i01",
-    "Vehtari, A., Gelman, A. & Gabry, J. (2017). Practical Bayesian model evaluation using leave-one-out "
-    "cross-validation and WAIC. Statistics and Computing 27, 1413-1432. https://doi.org/10.1007/s11222-016-9696-4",
-    "Weber, F., Glass, Ä. & Vehtari, A. (2025). Projection predictive variable selection for discrete response "
-    "families with finite support. Computational Statistics 40, 701-721. https://doi.org/10.1007/s00180-024-01506-0",
-)
+_ROWS_REFERENCES = ("Barnard1999", "Brant1990", "Friedman2010", "Vehtari2017", "Weber2025")
 
 
 def rows_methods() -> tuple[Section, ...]:
@@ -216,7 +162,7 @@ def rows_methods() -> tuple[Section, ...]:
 
 
 def rows_references() -> tuple[str, ...]:
-    """References of a fit to rows, by author."""
+    """References of a fit to rows: keys of the bibliography, by author."""
     shared = [entry for entry in _REFERENCES[""] if not entry.startswith("Moore")]
     ordinal = [entry for entry in _REFERENCES["contingency"] if entry.startswith(("McCullagh", "McKelvey", "Piironen"))]
     return tuple(sorted({*shared, *ordinal, *_ROWS_REFERENCES}))
@@ -228,5 +174,5 @@ def sections(blocks: Collection[str]) -> tuple[Section, ...]:
 
 
 def references(blocks: Collection[str]) -> tuple[str, ...]:
-    """References of what was run, each once, by author."""
+    """References of what was run: keys of the bibliography, each once, by author."""
     return tuple(sorted({entry for name, entries in _REFERENCES.items() if name in ("", *blocks) for entry in entries}))

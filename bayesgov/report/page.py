@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,16 +13,30 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup, escape
 
-from bayesgov.compare import Answer, ClaimVerdict
+from bayesgov.claims import Answer
 from bayesgov.fits import Check
-from bayesgov.published.audit import AuditReport, AuditRow
-from bayesgov.published.audit.finding import FLAGS, Verdict
-from bayesgov.published.audit.registry import registered
+from bayesgov.published.audit import AuditReport
+from bayesgov.published.audit.finding import FLAGS
 from bayesgov.published.audit.report import VERDICTS
-from bayesgov.report.content import Document, FitDiagnostics, StudyPart
+from bayesgov.report.audit_view import audit_groups, audit_tallies, bounds_text, check_question, flag_groups
+from bayesgov.report.bibliography import reference_list
+from bayesgov.report.checklist import STATUSES, filled_checklists, guideline_keys
+from bayesgov.report.content import (
+    Document,
+    Equation,
+    FitDiagnostics,
+    Paragraph,
+    ReportTable,
+    Section,
+    StoredFigure,
+    StudyPart,
+)
 from bayesgov.report.equations import equation_svg
 from bayesgov.report.headings import legend
-from bayesgov.report.tables import NOT_AVAILABLE, number_text, text_table
+from bayesgov.report.stored import StoredRun
+from bayesgov.report.svg import inline_svg
+from bayesgov.report.tables import NOT_AVAILABLE, caption_text, number_text, text_table
+from bayesgov.verdicts import ClaimVerdict
 
 ANSWERS: tuple[Answer, ...] = ("holds", "does not hold", "undetermined", "not checkable")
 
@@ -40,11 +54,14 @@ SIGNS = {
     "fail": "✗",
     "not applicable": "–",
     "crashed": "✗",
+    "satisfied": "✓",
+    "needs the author": "?",
 }
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _DIGITS = 4
 _WIDE_TABLE = 9  # columns: a table with more is printed on a page of its own, across
+_SOURCE = re.compile(r"\b(table|figure) ([a-z][a-z0-9-]*)")
 _LINK = re.compile(
     r"(?P<url>https?://[^\s<>()]+[^\s<>().,;])|\bdoi:\s?(?P<doi>10\.\d{4,9}/[^\s<>]*[^\s<>.,;)])", re.IGNORECASE
 )
@@ -60,50 +77,6 @@ class FailedCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditGroup:
-    """Rows of an audit that share a place in the paper.
-
-    Attributes
-    ----------
-    place : str
-    rows : tuple of AuditRow
-    """
-
-    place: str
-    rows: tuple[AuditRow, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FlagGroup:
-    """Flagged rows that share place and kind of check.
-
-    Attributes
-    ----------
-    place, kind : str
-    rows : tuple of AuditRow
-    checked : int
-        Checks of this kind at this place, flagged or not.
-    """
-
-    place: str
-    kind: str
-    rows: tuple[AuditRow, ...]
-    checked: int
-
-    @property
-    def verdicts(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(row.verdict for row in self.rows))
-
-
-@dataclass(frozen=True, slots=True)
-class AuditTally:
-    """Number of checks with each verdict at one place; ``counts`` in the order of VERDICTS."""
-
-    place: str
-    counts: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class AnswerTally:
     """Number of claims with each answer by one source; ``counts`` in the order of ANSWERS."""
 
@@ -113,7 +86,10 @@ class AnswerTally:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What one study's report comes to, in sentences that count decisions made elsewhere."""
+    """What one study's report comes to, in sentences that count decisions made elsewhere.
+
+    ``audit`` is empty where there was nothing printed to audit.
+    """
 
     title: str
     claims: str
@@ -141,40 +117,80 @@ class DiagnosticsMatrix:
 
 
 @dataclass(frozen=True, slots=True)
-class RunFiles:
-    """File names of the run folder that the page links to."""
+class PlacedPart:
+    """One study's part with the run that it is from."""
 
-    trees: tuple[str, ...]
-    specs: tuple[str, ...]
+    run: StoredRun
+    part: StudyPart
 
 
-def render_page(document: Document, drawings: Mapping[str, Markup], files: RunFiles) -> str:
+@dataclass(frozen=True, slots=True)
+class PlacedSection:
+    """One section of the methods with the run that it is from."""
+
+    run: StoredRun
+    section: Section
+
+
+def render_page(runs: Sequence[StoredRun]) -> str:
     """The whole report as one HTML file that loads nothing from anywhere.
 
     Parameters
     ----------
-    drawings : mapping of str to Markup
-        Figure key -> inline SVG.
+    runs : sequence of StoredRun
+        In the order of the page; with several, each but one has an anchor of its own.
     """
+    documents = [run.document for run in runs]
+    parts = [PlacedPart(run, part) for run in runs for part in run.document.parts]
+    checklists = tuple(filled for run in runs for filled in filled_checklists(run))
     template = _environment().get_template("report.html.j2")
     return template.render(
-        document=document,
-        drawings=drawings,
-        files=files,
-        one_source=len({part.source for part in document.parts}) == 1,
-        failed=checks_with(document, "fail"),
-        warned=checks_with(document, "warn"),
-        matrices=diagnostics_matrices(document),
+        runs=runs,
+        title=page_title(documents),
+        leads=tuple(dict.fromkeys(document.lead for document in documents)),
+        parts=parts,
+        judged=[placed for placed in parts if placed.part.judged],
+        methods=distinct_methods(runs),
+        checklists=checklists,
+        statuses=STATUSES,
+        references=sorted(
+            {text for document in documents for text in reference_list(document, guideline_keys(checklists))}
+        ),
+        problems=[problem for document in documents for problem in document.problems],
+        one_source=len({placed.part.source for placed in parts}) == 1,
+        failed=checks_with(documents, "fail"),
+        warned=checks_with(documents, "warn"),
+        matrices=diagnostics_matrices(documents),
         answers=ANSWERS,
         audit_verdicts=VERDICTS,
         flag_verdicts=FLAGS,
     )
 
 
-def checks_with(document: Document, status: str) -> tuple[FailedCheck, ...]:
+def page_title(documents: Sequence[Document]) -> str:
+    """The title of one report, or of several under one head."""
+    titles = dict.fromkeys(document.title for document in documents)
+    return "; ".join(titles) if len(documents) == 1 else f"{len(documents)} runs: {'; '.join(titles)}"
+
+
+def distinct_methods(runs: Sequence[StoredRun]) -> tuple[PlacedSection, ...]:
+    """The methods of every run; what two runs share word for word stands once."""
+    seen: dict[tuple[object, ...], PlacedSection] = {}
+    for run in runs:
+        for section in run.document.methods:
+            said = [
+                block if isinstance(block, (Paragraph, Equation)) else (run.anchor, block.key)
+                for block in section.blocks
+            ]
+            seen.setdefault((section.title, *said), PlacedSection(run, section))
+    return tuple(seen.values())
+
+
+def checks_with(documents: Sequence[Document], status: str) -> tuple[FailedCheck, ...]:
     """Every check of every fit that has this status."""
     return tuple(
         FailedCheck(part.title, fit.fit, check)
+        for document in documents
         for part in document.parts
         for fit in part.diagnostics
         for check in fit.checks
@@ -182,10 +198,10 @@ def checks_with(document: Document, status: str) -> tuple[FailedCheck, ...]:
     )
 
 
-def diagnostics_matrices(document: Document) -> tuple[DiagnosticsMatrix, ...]:
+def diagnostics_matrices(documents: Sequence[Document]) -> tuple[DiagnosticsMatrix, ...]:
     """One matrix for each study and approach: the approaches have no check in common."""
     matrices = []
-    for part in document.parts:
+    for part in (part for document in documents for part in document.parts):
         for approach in dict.fromkeys(fit.approach for fit in part.diagnostics):
             fits = [fit for fit in part.diagnostics if fit.approach == approach]
             matrices.append(_matrix(part, approach, fits))
@@ -211,17 +227,23 @@ def answer_tallies(verdicts: Sequence[ClaimVerdict]) -> tuple[AnswerTally, ...]:
     return tuple(AnswerTally(name, tuple(map(given.count, ANSWERS))) for name, given in sources.items())
 
 
-def brief(part: StudyPart, audit: AuditReport) -> Brief:
+def brief(part: StudyPart) -> Brief:
     """Counts in words over the verdicts, the audit and the diagnostics of one study."""
-    flagged = Counter(row.verdict for row in audit.with_verdict(*FLAGS))
     failing = sum(any(check.status == "fail" for check in fit.checks) for fit in part.diagnostics)
     return Brief(
         part.title,
-        _claim_words(part.verdicts),
+        _claim_words(part),
         _agreement_words(part.verdicts),
-        f"{flagged.total()} of {_counted(len(audit.rows), 'check')} of the printed numbers against one another "
-        f"find numbers that do not agree: {_listed(f'{flagged[verdict]} {verdict}' for verdict in FLAGS)}.",
+        _audit_words(part.audit) if part.audit is not None else "",
         f"{failing} of {_counted(len(part.diagnostics), 'fit')} failed a diagnostic.",
+    )
+
+
+def _audit_words(audit: AuditReport) -> str:
+    flagged = Counter(row.verdict for row in audit.with_verdict(*FLAGS))
+    return (
+        f"{flagged.total()} of {_counted(len(audit.rows), 'check')} of the printed numbers against one another "
+        f"find numbers that do not agree: {_listed(f'{flagged[verdict]} {verdict}' for verdict in FLAGS)}."
     )
 
 
@@ -234,13 +256,19 @@ def _listed(words: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _claim_words(verdicts: Sequence[ClaimVerdict]) -> str:
-    if not verdicts:
+def _claim_words(part: StudyPart) -> str:
+    if not part.verdicts:
         return "No claim of this study is declared."
-    printed, frequentist, posterior = (tally.counts for tally in answer_tallies(verdicts))
+    printed, frequentist, posterior = (tally.counts for tally in answer_tallies(part.verdicts))
     holds, unknown = ANSWERS.index("holds"), ANSWERS.index("not checkable")
+    claims = _counted(len(part.verdicts), "claim")
+    if part.audit is None:  # rows: nothing is printed
+        return (
+            f"Of {claims}, {frequentist[holds]} hold in the frequentist analysis and {posterior[holds]} in the "
+            f"posterior; not checkable from these rows are {frequentist[unknown]} and {posterior[unknown]}."
+        )
     return (
-        f"Of {_counted(len(verdicts), 'claim')} that the paper makes about its numbers, {printed[holds]} hold in its "
+        f"Of {claims} that the paper makes about its numbers, {printed[holds]} hold in its "
         f"printed tables, {frequentist[holds]} in the frequentist replication and {posterior[holds]} in the posterior; "
         f"not checkable from what is printed are {printed[unknown]}, {frequentist[unknown]} and {posterior[unknown]}."
     )
@@ -257,54 +285,6 @@ def _agreement_words(verdicts: Sequence[ClaimVerdict]) -> str:
         return "No claim can be put to both schools."
     alike = sum(frequentist == posterior for frequentist, posterior in answered)
     return f"{_counted(len(answered), 'claim')} can be put to both schools; they give the same answer to {alike}."
-
-
-def audit_tallies(audit: AuditReport) -> tuple[AuditTally, ...]:
-    """How often each verdict was reached, by place in the paper, with the sum over all places last."""
-    tallies = [_tally(group.place, group.rows) for group in audit_groups(audit, VERDICTS)]
-    return (*tallies, _tally("All", audit.rows))
-
-
-def _tally(place: str, rows: Sequence[AuditRow]) -> AuditTally:
-    counted = Counter(row.verdict for row in rows)
-    return AuditTally(place, tuple(counted[verdict] for verdict in VERDICTS))
-
-
-def audit_groups(audit: AuditReport, verdicts: Sequence[Verdict]) -> tuple[AuditGroup, ...]:
-    """Rows with one of these verdicts, grouped by place in order of appearance."""
-    groups: dict[str, list[AuditRow]] = {}
-    for row in audit.with_verdict(*verdicts):
-        groups.setdefault(row.place or "elsewhere", []).append(row)
-    return tuple(AuditGroup(place, tuple(rows)) for place, rows in groups.items())
-
-
-def flag_groups(audit: AuditReport, verdicts: Sequence[Verdict]) -> tuple[FlagGroup, ...]:
-    """Rows with one of these verdicts, grouped by place and kind in order of appearance."""
-    checked = Counter((row.place, row.kind) for row in audit.rows)
-    groups: dict[tuple[str, str], list[AuditRow]] = {}
-    for row in audit.with_verdict(*verdicts):
-        groups.setdefault((row.place, row.kind), []).append(row)
-    return tuple(
-        FlagGroup(place or "elsewhere", kind, tuple(rows), checked[place, kind])
-        for (place, kind), rows in groups.items()
-    )
-
-
-def check_question(kind: str) -> str:
-    """What a kind of check asks, as its register says; a kind that is not registered is shown as its name."""
-    known = registered().get(kind)
-    return known.question if known else kind.replace("_", " ")
-
-
-def bounds_text(low: float | None, high: float | None) -> str:
-    """Certified bounds in words: "within [1.23, 1.25]", "at least 0"; empty where there are none."""
-    if low is None and high is None:
-        return ""
-    if low is None:
-        text = f"at most {high:.7g}"
-    else:
-        text = f"at least {low:.7g}" if high is None else f"within [{low:.7g}, {high:.7g}]"
-    return text.replace("-", "−")
 
 
 def optional_number(value: float | None) -> str:
@@ -339,6 +319,26 @@ def linked(text: str) -> Markup:
     return Markup("").join([*parts, escape(text[end:])])
 
 
+def traced(text: str, placed: PlacedPart) -> Markup:
+    """A sentence whose words "table KEY" and "figure KEY" lead there, and whose addresses are links."""
+    blocks = placed.part.blocks
+    known = {("table", block.key) for block in blocks if isinstance(block, ReportTable)}
+    known |= {("figure", block.key) for block in blocks if isinstance(block, StoredFigure)}
+
+    def link(match: re.Match[str]) -> str:
+        kind, key = match[1], match[2]
+        if (kind, key) not in known:
+            return match[0]
+        return Markup('{} <a href="#{}{}-{}">{}</a>').format(kind, placed.run.anchor, kind, key, key)
+
+    return Markup(_SOURCE.sub(link, str(linked(text))))
+
+
+def drawing(figure: StoredFigure, anchor: str) -> Markup:
+    """A stored figure as an element of the page, its ids under the run's anchor."""
+    return inline_svg(figure.svg, f"{anchor}{figure.key}", figure.title, figure.description)
+
+
 def kind_of(block: object) -> str:
     """Name of a block's type, which chooses its template."""
     return type(block).__name__
@@ -360,7 +360,10 @@ def _environment() -> jinja2.Environment:
         signs=SIGNS,
         style=Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),
         equation_svg=equation_svg,
+        drawing=drawing,
+        traced=traced,
         text_table=text_table,
+        caption_text=caption_text,
         wide_table=_WIDE_TABLE,
         bounds_text=bounds_text,
         audit_groups=audit_groups,

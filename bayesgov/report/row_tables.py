@@ -71,7 +71,7 @@ def _plain(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _parted(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    estimates = ["term", "estimate", "std_error", "lower", "upper", "probability_positive"]
+    estimates = ["term", "estimate", "std_error", "lower", "upper", "probability_positive", "mc_error"]
     parts = {
         "posterior_coefficients": frame[estimates],
         "equivalence": frame[["term", "change", "largest_change", "probability_negligible"]]

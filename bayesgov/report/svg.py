@@ -70,8 +70,8 @@ def _own_ids(body: str, key: str) -> str:
     return _URL.sub(lambda match: f"url(#{own[match[1]]})", body)
 
 
-def write_figure(figure: Figure, svg: str, folder: Path, stem: str) -> None:
+def write_figure(figure: Figure, folder: Path, stem: str) -> None:
     """Write ``stem.svg`` and ``stem.png``, free of dates and versions."""
-    (folder / f"{stem}.svg").write_text(svg, encoding="utf-8")
+    (folder / f"{stem}.svg").write_text(svg_text(figure), encoding="utf-8")
     with drawing_style():
         figure.savefig(folder / f"{stem}.png", format="png", dpi=_PNG_DPI, metadata={"Software": None})

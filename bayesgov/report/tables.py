@@ -18,9 +18,18 @@ NOT_AVAILABLE = "–"
 _NUMBERED = ("item", "row")  # columns of numbers that the label beside them explains
 _LOWER, _UPPER = re.compile(r"(?<![a-z])lower(?![a-z])"), re.compile(r"(?<![a-z])upper(?![a-z])")
 _SHARE = re.compile(r"(p|(prior_|posterior_)?probability)_")  # columns of p-values and probabilities
+_ERROR = re.compile(r"(?<![a-z])mc_error(?![a-z])")
+_GOVERNED = ("estimate", "std_error", "lower", "upper")  # what a Monte Carlo error beside them speaks of
+_MONTE_CARLO_NOTE = (
+    "Where a Monte Carlo error is given, estimate, limits and standard deviation are rounded to a unit no finer than "
+    "it; the CSV has every digit."
+)
 _SMALLEST_SHARE = 0.001
+_FINEST_ZERO = 4  # decimals
 _LARGEST_WHOLE = 1e6
 _LONG_TABLE = 35  # rows: a longer table breaks over pages in LaTeX
+_LONG_CELL = 40  # characters: a column with more holds sentences
+_SENTENCES = 0.6  # of the line's length, for all columns of sentences in LaTeX
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|])")
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -94,7 +103,9 @@ def text_table(frame: pd.DataFrame, digits: int) -> TextTable:
     """Every cell as a reader wants it: plain headings, floats with ``digits`` significant digits.
 
     A named index becomes the first columns; a pair of limits becomes one column, and so does a number with its label.
-    p-values and probabilities have bounds instead of powers of ten.
+    p-values and probabilities have bounds instead of powers of ten. Where a column ``mc_error`` stands beside them,
+    ``estimate``, its limits and its ``std_error`` show no digit finer than it (so too with words before or after:
+    ``mc_error_long_run`` speaks of ``estimate_long_run``).
     """
     columns = _columns(with_index(frame), digits)
     return TextTable(
@@ -116,12 +127,13 @@ class _Column:
 
 def _columns(flat: pd.DataFrame, digits: int) -> list[_Column]:
     names = [str(name) for name in flat.columns]
+    errors = _monte_carlo_errors(flat)
     columns = []
     for position, name in enumerate(names):
         before = names[position - 1] if position else ""
         after = names[position + 1] if position + 1 < len(names) else ""
         column = flat.iloc[:, position]
-        cells = _cells(name, column, digits)
+        cells = _cells(name, column, digits, errors.get(name))
         if (name in _NUMBERED and after == "label") or after == f"{name}_label":
             continue  # the label's column carries it
         if name == "label" and before in _NUMBERED:
@@ -130,7 +142,7 @@ def _columns(flat: pd.DataFrame, digits: int) -> list[_Column]:
         elif name == f"{before}_label":
             columns.append(_Column(before, cells, numeric=False))
         elif _LOWER.search(name) and (other := _LOWER.sub("upper", name)) in names:
-            ends = zip(cells, _cells(other, flat.iloc[:, names.index(other)], digits), strict=True)
+            ends = zip(cells, _cells(other, flat.iloc[:, names.index(other)], digits, errors.get(other)), strict=True)
             columns.append(_Column(_LOWER.sub("limits", name), tuple(map(_interval, ends)), numeric=True))
         elif not (_UPPER.search(name) and _UPPER.sub("lower", name) in names):
             columns.append(_Column(name, cells, _is_numeric(column)))
@@ -141,14 +153,47 @@ def _interval(ends: tuple[str, str]) -> str:
     return NOT_AVAILABLE if ends == (NOT_AVAILABLE, NOT_AVAILABLE) else f"[{ends[0]}, {ends[1]}]"
 
 
-def _cells(name: str, column: pd.Series, digits: int) -> tuple[str, ...]:
+def _monte_carlo_errors(flat: pd.DataFrame) -> dict[str, pd.Series]:
+    """Column -> the Monte Carlo errors that limit its digits, where the frame has any."""
+    governed: dict[str, pd.Series] = {}
+    for position, name in enumerate(map(str, flat.columns)):
+        column = flat.iloc[:, position]
+        if _ERROR.search(name) and _is_numeric(column):
+            governed |= {_ERROR.sub(word, name): column for word in _GOVERNED}
+    return governed
+
+
+def _cells(name: str, column: pd.Series, digits: int, errors: pd.Series | None = None) -> tuple[str, ...]:
     if _is_numeric(column):
+        if _ERROR.search(name):
+            return tuple(cell_text(value, 1) for value in column)
+        if errors is not None:
+            pairs = zip(column, errors, strict=True)
+            return tuple(supported_text(float(value), float(error), digits) for value, error in pairs)
         if _SHARE.match(name):
             return tuple(share_text(float(value)) for value in column)
         if _is_whole(column):
             return tuple(NOT_AVAILABLE if pd.isna(value) else f"{value:.0f}".replace("-", "−") for value in column)
     words = QUANTITIES if name == "quantity" else {}
     return tuple(words.get(text, text) for text in (cell_text(value, digits) for value in column))
+
+
+def supported_text(value: float, error: float, digits: int) -> str:
+    """A number with at most ``digits`` significant digits, and none that its Monte Carlo error does not support.
+
+    The unit of the last digit is the smallest power of ten that is not below ``error``: a digit of a finer unit would
+    change with the seed. A number without an error (NaN, or none) is shown as any other.
+    """
+    if not (math.isfinite(value) and math.isfinite(error) and error > 0 and value != 0):
+        return number_text(value, digits)
+    place = math.ceil(math.log10(error))  # power of ten of the finest unit
+    power = int(f"{value:.{digits - 1}e}".split("e")[1])
+    if power - digits + 1 >= place:
+        return number_text(value, digits)
+    rounded = round(value, -place)
+    if rounded == 0:
+        return f"{0:.{-place}f}" if -_FINEST_ZERO <= place < 0 else "0"
+    return number_text(rounded, math.floor(math.log10(abs(rounded))) - place + 1)
 
 
 def share_text(value: float) -> str:
@@ -199,6 +244,13 @@ def number_text(value: float, digits: int) -> str:
     return f"{value:.{max(digits - 1 - power, 0)}f}".replace("-", "−")
 
 
+def caption_text(table: ReportTable) -> str:
+    """The table's caption, with a sentence on its digits where Monte Carlo errors limit them."""
+    flat = with_index(table.frame)
+    limited = set(_monte_carlo_errors(flat)) & set(map(str, flat.columns))
+    return f"{table.caption} {_MONTE_CARLO_NOTE}" if limited else table.caption
+
+
 def markdown(table: ReportTable) -> str:
     """The table as a Markdown pipe table under its title and caption."""
     text = text_table(table.frame, table.digits)
@@ -206,7 +258,7 @@ def markdown(table: ReportTable) -> str:
     lines = [[_markdown_cell(name) for name in text.header], rule]
     lines += [[_markdown_cell(cell) for cell in row] for row in text.rows]
     body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"**{_markdown_cell(table.title)}** {_markdown_cell(table.caption)}\n\n{body}\n"
+    return f"**{_markdown_cell(table.title)}** {_markdown_cell(caption_text(table))}\n\n{body}\n"
 
 
 def _markdown_cell(text: str) -> str:
@@ -216,10 +268,10 @@ def _markdown_cell(text: str) -> str:
 def latex(table: ReportTable) -> str:
     """The table in LaTeX with booktabs rules; one with many rows as a longtable."""
     text = text_table(table.frame, table.digits)
-    columns = "".join("r" if numeric else "l" for numeric in text.numeric)
+    columns = _latex_columns(text)
     header = " & ".join(map(latex_text, text.header)) + r" \\"
     body = [" & ".join(map(latex_text, row)) + r" \\" for row in text.rows]
-    caption = rf"\caption{{{latex_text(table.title)}. {latex_text(table.caption)}}}\label{{tab:{table.key}}}"
+    caption = rf"\caption{{{latex_text(table.title)}. {latex_text(caption_text(table))}}}\label{{tab:{table.key}}}"
     if len(body) > _LONG_TABLE:
         return _joined(
             "% needs \\usepackage{booktabs,longtable}",
@@ -242,6 +294,16 @@ def latex(table: ReportTable) -> str:
         r"\bottomrule",
         r"\end{tabular}",
         r"\end{table}",
+    )
+
+
+def _latex_columns(text: TextTable) -> str:
+    """Numbers to the right, words to the left, and sentences in columns that share the line and wrap."""
+    longest = [max((len(row[index]) for row in text.rows), default=0) for index in range(len(text.header))]
+    sentences = sum(size > _LONG_CELL for size in longest)
+    return "".join(
+        "r" if numeric else "l" if size <= _LONG_CELL else rf"p{{{_SENTENCES / sentences:.2f}\linewidth}}"
+        for numeric, size in zip(text.numeric, longest, strict=True)
     )
 
 

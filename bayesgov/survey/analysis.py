@@ -7,23 +7,35 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from bayesgov.data import Table
+from bayesgov.errors import InputError
 from bayesgov.fits import Approach, Check, EstimatorFit, Fit, PosteriorFit
+from bayesgov.runs import record
+from bayesgov.sampling import SamplingOptions
 from bayesgov.steps import Found, Progress, run_step, run_steps
 from bayesgov.survey.assumptions import assumptions_of
+from bayesgov.survey.bayesian.density import has_fused_density
 from bayesgov.survey.bayesian.fit import fit_bayesian
 from bayesgov.survey.bayesian.imputed import fit_imputed_bayesian
 from bayesgov.survey.bayesian.pipeline import question_posterior
 from bayesgov.survey.build import encode
 from bayesgov.survey.design import Design
+from bayesgov.survey.dial import lasso_prior_dial
 from bayesgov.survey.frequentist.estimate import fit_frequentist, fit_imputed
 from bayesgov.survey.frequentist.pipeline import run_pipeline
+from bayesgov.survey.held_out import hold_out
 from bayesgov.survey.predict import RowPredictor
 from bayesgov.survey.prepare import PreparedData, prepare
 from bayesgov.survey.row_loss import row_loss_profile
-from bayesgov.survey.side_by_side import selection_side_by_side
+from bayesgov.survey.side_by_side import lasso_selection, projection_selection, selection_side_by_side
 from bayesgov.survey.spec import CumulativeSpec
+
+_FOLDS = 5
+_SIDE_DRAWS = 300  # a chain of a posterior beside the reported one
+_MOST_HELD_OUT = 100_000  # rows
+_MOST_SECONDS = 120.0  # of refits without rows held out
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +143,12 @@ def analyse(
             found = found | asked
     if {"lasso_errors", "projection"} <= set(found.tables):
         found = found | run_step("selection", lambda: Found(selection_side_by_side(found.tables, design)))
+    found = found | run_step("selection in the fits", lambda: _selections(fits, found.tables, design))
+    judged = run_steps((("rows held out", lambda: _held_out(fits, design, spec, seed, progress)),), progress)
+    if spec.dial:
+        judged = judged | run_steps((("Lasso and prior", lambda: _dial(design, spec, seed, progress)),), progress)
+    found = found | judged
+    checks["both schools"] = judged.checks
     if design.group_name:
         found = found | Found({"groups": _groups(fits, design)})
     sentences = assumptions_of(spec, design, approaches)
@@ -198,6 +216,55 @@ def _groups(fits: Mapping[str, Fit], design: Design) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _selections(fits: Mapping[str, Fit], tables: Mapping[str, pd.DataFrame], design: Design) -> Found:
+    """What each school selects, into its fit's tree."""
+    if "frequentist" in fits and not tables.get("lasso_selected", pd.DataFrame()).empty:
+        fits["frequentist"].tree["selection"] = xr.DataTree(lasso_selection(tables, design))
+    if "bayesian" in fits and "projection" in tables:
+        fits["bayesian"].tree["selection"] = xr.DataTree(projection_selection(tables, design))
+    return Found()
+
+
+def _held_out(fits: Mapping[str, Fit], design: Design, spec: CumulativeSpec, seed: int, progress: Progress) -> Found:
+    """Scores of both schools on the same rows held out, as tables and in the fits' trees."""
+    if spec.missing != "listwise":
+        raise InputError(
+            "rows are held out of fits to complete rows; missing predictors are not deleted here: use "
+            'missing = "listwise"'
+        )
+    if design.n_obs > _MOST_HELD_OUT:
+        raise InputError(f"every row is predicted at every draw: left out above {_MOST_HELD_OUT:,} rows")
+    if "bayesian" in fits and not has_fused_density(design, spec):
+        drawn = fits["bayesian"].tree.attrs
+        needed = _FOLDS * (float(drawn["compile_seconds"]) + 0.5 * float(drawn["sampling_seconds"]))
+        if needed > _MOST_SECONDS:
+            raise InputError(f"this model has no compiled density: {_FOLDS} refits would take {needed:.0f} seconds")
+    approaches: tuple[Approach, ...] = tuple(fit.approach for fit in fits.values())
+    found = hold_out(design, spec, approaches, options=_few(spec, seed), folds=_FOLDS, progress=progress)
+    for name in approaches:
+        fits[name].tree["scores"] = xr.DataTree(found.group(name))
+    tables = {
+        "held_out_scores": found.scores(),
+        "held_out_differences": found.differences(),
+        "calibration": found.calibration(),
+        "held_out_pit": found.pit(),
+    }
+    return Found(tables, found.checks)
+
+
+def _dial(design: Design, spec: CumulativeSpec, seed: int, progress: Progress) -> Found:
+    """The Lasso's penalties as priors."""
+    dial = lasso_prior_dial(spec, design, options=_few(spec, seed), progress=progress)
+    return Found({"dial": dial.table, "dial_path": dial.path}, dial.checks)
+
+
+def _few(spec: CumulativeSpec, seed: int) -> SamplingOptions:
+    """How posteriors beside the reported one are sampled: averages and intervals of a figure need no more."""
+    sampling, most = spec.sampling, _SIDE_DRAWS
+    draws, tune = min(sampling.draws, most), min(sampling.tune, most)
+    return SamplingOptions(seed=seed, chains=2, draws=draws, tune=tune, target_accept=sampling.target_accept)
+
+
 def _listwise(prepared: PreparedData, spec: CumulativeSpec, data: Table) -> PreparedData:
     return prepared if spec.missing == "listwise" else prepare(spec.model_copy(update={"missing": "listwise"}), data)
 
@@ -211,8 +278,11 @@ def _frequentist(
 ) -> EstimatorFit:
     """Missing predictors are imputed where the spec says so, and cost their rows elsewhere."""
     if spec.missing == "impute":
-        return fit_imputed(prepared, spec, label, seed=seed, progress=progress)
-    return fit_frequentist(_complete_design(prepared, spec, data), spec, label)
+        fit, n_obs = fit_imputed(prepared, spec, label, seed=seed, progress=progress), len(prepared.used)
+    else:
+        design = _complete_design(prepared, spec, data)
+        fit, n_obs = fit_frequentist(design, spec, label), design.n_obs
+    return record(fit, spec=spec, data=data.name, checksum=data.checksum, seed=seed, n_obs=n_obs)
 
 
 def _bayesian(
@@ -220,8 +290,9 @@ def _bayesian(
 ) -> PosteriorFit:
     """Missing predictors are imputed or modelled where the spec says so, and cost their rows elsewhere."""
     if spec.missing == "impute":
-        fit = fit_imputed_bayesian(prepared, spec, label, seed=seed, progress=progress)
+        fit, n_obs = fit_imputed_bayesian(prepared, spec, label, seed=seed, progress=progress), len(prepared.used)
     else:
         design = encode(prepared).design if spec.missing == "model" else _complete_design(prepared, spec, data)
-        fit = fit_bayesian(design, spec, label, seed=seed, progress=progress)
-    return replace(fit, predictor=RowPredictor(spec.family, spec.link))
+        fit, n_obs = fit_bayesian(design, spec, label, seed=seed, progress=progress), design.n_obs
+    fit = replace(fit, predictor=RowPredictor(spec.family, spec.link))
+    return record(fit, spec=spec, data=data.name, checksum=data.checksum, seed=seed, n_obs=n_obs)

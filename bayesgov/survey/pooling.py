@@ -100,7 +100,7 @@ def pool(estimates: np.ndarray, covariances: np.ndarray, complete_df: float = np
 
 
 def pooled_fit(pooled: PooledEstimates, terms: Sequence[str], label: str) -> EstimatorFit:
-    """Pooled estimates as a Fit: t intervals, and the group ``imputation`` with what was lost to missing values."""
+    """Pooled estimates as a Fit: t intervals, their covariance, and group ``imputation``: what missing values cost."""
     dataset = xr.Dataset(
         {
             "within_std_error": ("term", np.sqrt(np.diag(pooled.within))),
@@ -112,7 +112,12 @@ def pooled_fit(pooled: PooledEstimates, terms: Sequence[str], label: str) -> Est
         coords={"term": list(terms)},
         attrs={"n_imputations": pooled.n_imputations},
     )
-    tree = estimator_tree(terms, pooled.estimate, pooled.std_error, df=pooled.df, groups={"imputation": dataset})
+    covariance = xr.Dataset(
+        {"covariance": (("term", "other_term"), pooled.covariance)},
+        coords={"term": list(terms), "other_term": list(terms)},
+    )
+    groups = {"imputation": dataset, "covariance": covariance}
+    tree = estimator_tree(terms, pooled.estimate, pooled.std_error, df=pooled.df, groups=groups)
     return EstimatorFit(label, tree, (enough_imputations(pooled),))
 
 

@@ -1,4 +1,4 @@
-"""The two schools' selections of variables as one table and figure."""
+"""The two schools' selections of variables as one table and figure, and as a group of each Fit's tree."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from bayesgov.survey.design import Design
 
@@ -72,4 +73,59 @@ def _order_of_entry(lasso: pd.DataFrame, projection: pd.DataFrame, design: Desig
             "Lasso": np.argsort(np.argsort(-np.asarray(entry), kind="stable"), kind="stable") + 1,
             "projection": [place.get(factor, len(factors)) for factor in factors],
         }
+    )
+
+
+def lasso_selection(tables: Mapping[str, pd.DataFrame], design: Design) -> xr.Dataset:
+    """What the Lasso selects: on the ordinal path where there is one, else on the gaussian.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        With "lasso_selected" and, where samples were drawn again, "selection_frequency".
+    design : Design
+
+    Returns
+    -------
+    xarray.Dataset
+        Dims ``rule`` ("lambda.min", "lambda.1se") and ``term`` (named as estimates are: ``beta[temp[warm]]``);
+        ``selected`` (1 or 0) and ``frequency``, the share of bootstrap samples that select the term at the same
+        penalty (NaN where none were drawn).
+    """
+    selected = tables["lasso_selected"]
+    model = selected["model"].iloc[-1]
+    selected = selected[(selected["model"] == model) & ~selected["criterion"].str.contains("generalised")]
+    drawn = tables.get("selection_frequency", pd.DataFrame(columns=["model", "rule", "term", "frequency"]))
+    drawn = drawn[drawn["model"] == model]
+    rules = list(dict.fromkeys(selected["rule"]))
+    chosen, frequency = [], []
+    for rule in rules:
+        own = selected[selected["rule"] == rule].set_index("term")["selected"]
+        # one penalty may answer to both rules: "λ.min and λ.1se"
+        again = drawn[[rule in str(entry).split(" and ") for entry in drawn["rule"]]].set_index("term")["frequency"]
+        chosen.append(own.reindex(list(design.terms), fill_value=False).to_numpy(dtype=float))
+        frequency.append(again.reindex(list(design.terms)).to_numpy(dtype=float))
+    return _selection([rule.replace("λ", "lambda") for rule in rules], design, chosen, frequency)
+
+
+def projection_selection(tables: Mapping[str, pd.DataFrame], design: Design) -> xr.Dataset:
+    """What projection of the posterior selects, up to the suggested size; a factor with all its contrasts.
+
+    Returns
+    -------
+    xarray.Dataset
+        As :func:`lasso_selection`, rule "projection". There is one search on all draws, so ``frequency`` is NaN.
+    """
+    path = tables["projection"]
+    size = int(path.loc[path["suggested"], "size"].iloc[0])
+    factors = set(path.loc[path["size"].between(1, size), "term"])
+    chosen = np.array([factor in factors for factor in design.factors], dtype=float)
+    return _selection(["projection"], design, [chosen], [np.full(design.n_terms, np.nan)])
+
+
+def _selection(rules: list[str], design: Design, selected: list[np.ndarray], frequency: list[np.ndarray]) -> xr.Dataset:
+    dims = ("rule", "term")
+    return xr.Dataset(
+        {"selected": (dims, np.array(selected)), "frequency": (dims, np.array(frequency))},
+        coords={"rule": rules, "term": [f"beta[{term}]" for term in design.terms]},
     )

@@ -147,6 +147,8 @@ class CumulativeSpec(SampledSpec):
         Which penalised path the frequentist fit carries along.
     folds : int
         Folds of the Lasso's cross-validation.
+    dial : bool
+        Whether to set posteriors under Laplace priors beside the Lasso at matched penalties.
     sampling : SamplingSpec
     """
 
@@ -173,6 +175,7 @@ class CumulativeSpec(SampledSpec):
     rope: RopeSpec = RopeSpec()
     lasso: Literal["gaussian", "ordinal", "both", "none"] = "both"
     folds: Annotated[int, Field(ge=2)] = 10
+    dial: bool = False
     sampling: SamplingSpec = SamplingSpec(target_accept=0.8)
 
     @model_validator(mode="after")

@@ -9,10 +9,10 @@ from pydantic import ValidationError
 
 from bayesgov.errors import InputError
 from bayesgov.panel.composite import principal_composite
-from bayesgov.panel.index_spec import IndexSpec
+from bayesgov.panel.index_spec import IndexSpec, read_index_spec
 from bayesgov.panel.indices import compute_indices
 from bayesgov.panel.simulate import INDICATORS, PanelSimulation, simulate_panel
-from bayesgov.panel.simulation_files import default_indices, fill_indicators
+from bayesgov.study import models_folder
 
 SMALL = IndexSpec(dimensions={"health": ("beds", "doctors"), "work": ("unemployment",)}, negative=("unemployment",))
 
@@ -97,9 +97,10 @@ def test_missing_indicators_give_no_index_and_change_no_other() -> None:
 
 def test_simulated_indicators_give_back_the_level() -> None:
     simulation = simulate_panel(PanelSimulation(seed=5))
-    found = compute_indices(fill_indicators(simulation.frame).frame, default_indices())
-    assert tuple(default_indices().indicators) == tuple(INDICATORS)
-    assert default_indices().negative == tuple(name for name, entry in INDICATORS.items() if entry.loading < 0)
+    shipped = read_index_spec(models_folder() / "panel" / "indices.toml")
+    found = compute_indices(simulation.complete, shipped)
+    assert tuple(shipped.indicators) == tuple(INDICATORS)
+    assert shipped.negative == tuple(name for name, entry in INDICATORS.items() if entry.loading < 0)
     # reliability of eleven indicators with loadings near 0.75 is 0.93, of which the correlation is the root
     assert np.corrcoef(found.frame["level"], simulation.latent["services"])[0, 1] > 0.95
     assert (found.loadings().query("index == 'level'")["weight"] > 0).all()

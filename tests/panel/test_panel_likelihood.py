@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
 import pytest
 from panel.panel_samples import sample_spec, simulate
@@ -126,6 +128,34 @@ VARIANTS = {
     "own units": {"standardise": False},
     "one region": {"region": ""},
 }
+
+
+def _by_address(model: CollapsedModel, theta: np.ndarray) -> tuple[int, float, np.ndarray]:
+    """What the sampler's machine code returns: status, value and gradient."""
+    native = collapsed_density(model).native
+    assert native is not None
+    value, gradient = np.empty(1), np.empty(theta.size)
+    pointers = [
+        array.ctypes.data_as(ctypes.POINTER(ctypes.c_double)) for array in (theta, gradient, value, native.data)
+    ]
+    return native.compiled().ctypes(theta.size, *pointers), float(value[0]), gradient
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_machine_code_is_the_same_density(name: str) -> None:
+    model = collapsed_model(
+        panel_design(simulate(24, 6, 3, seed=5, unbalanced=True), sample_spec(**VARIANTS[name])),
+        sample_spec(**VARIANTS[name]),
+    )
+    density = collapsed_density(model)
+    theta = density.initial + np.random.default_rng(6).normal(0, 0.7, model.n_dim)
+    expected = density.log_density(theta)
+    status, value, gradient = _by_address(model, theta)
+    assert status == 0
+    assert value == pytest.approx(expected[0], rel=1e-12)
+    np.testing.assert_allclose(gradient, expected[1], rtol=1e-9, atol=1e-9)
+    theta[-1] = 800.0  # an error scale that overflows
+    assert _by_address(model, theta)[0] > 0
 
 
 @pytest.mark.parametrize("name", VARIANTS)

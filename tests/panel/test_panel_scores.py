@@ -72,6 +72,13 @@ def test_every_region_is_left_out_in_turn() -> None:
     assert np.isfinite(table["log_density"]).all()
 
 
+def test_one_chain_has_a_monte_carlo_error() -> None:
+    spec = sample_spec(1)
+    options = SamplingOptions(seed=1, chains=1, draws=201, tune=200, prior_draws=1)
+    table = leave_region_out(panel_design(simulate(20, 6, 2, seed=6), spec), spec, options)
+    assert ((table["mc_error"] > 0) & (table["mc_error"] < 1)).all()
+
+
 def test_one_region_cannot_be_left_out() -> None:
     spec = sample_spec(1, region="")
     with pytest.raises(ValueError, match="two or more regions"):

@@ -7,7 +7,15 @@ import pytest
 from scipy import stats
 
 from bayesgov.panel.composite import coefficient_of_variation
-from bayesgov.panel.variation import EVERY_YEAR, convergence_table, dispersion, equal_variances, variation_table
+from bayesgov.panel.variation import (
+    EVERY_YEAR,
+    RegionalIndex,
+    Resampling,
+    convergence_table,
+    dispersion,
+    equal_variances,
+    variation_table,
+)
 
 YEARS = tuple(range(2009, 2015))
 
@@ -22,7 +30,7 @@ def _values(seed: int, n: int = 60, slope: float = 0.0) -> np.ndarray:
 
 def test_estimates_are_the_coefficients_of_variation() -> None:
     values, region = _values(0), np.repeat([0, 1], 30)
-    table = variation_table(values, YEARS, region, ["north", "south"], draws=200, seed=1)
+    table = variation_table(RegionalIndex(values, YEARS, region, ["north", "south"]), Resampling(1, 200))
     north = table.query("region == 'north' and approach == 'frequentist'").set_index("time")["estimate"]
     expected = [coefficient_of_variation(values[:30, t]) for t in range(len(YEARS))]
     np.testing.assert_allclose(north[[str(year) for year in YEARS]], expected, rtol=1e-12)
@@ -44,7 +52,7 @@ def test_both_intervals_agree_with_theory() -> None:
     # the standard error of the coefficient c of a normal sample: c sqrt(1 / (2 n) + c² / n); a bootstrap of 400 cities
     # estimates it within some 5%
     values = 50 + 10 * np.random.default_rng(3).normal(size=(400, 1))
-    table = variation_table(values, [2009], np.zeros(400, dtype=int), ["all"], draws=4000, seed=4)
+    table = variation_table(RegionalIndex(values, [2009], np.zeros(400, dtype=int), ["all"]), Resampling(4, 4000))
     first = table[table["time"] == "2009"].set_index("approach")
     theory = 0.2 * np.sqrt(1 / 800 + 0.04 / 400)
     np.testing.assert_allclose(first["std_error"], theory, rtol=0.15)
@@ -58,7 +66,7 @@ def test_intervals_cover() -> None:
     covered = []
     for seed in range(300):
         values = 50 + 10 * np.random.default_rng(seed).normal(size=(60, 1))
-        table = variation_table(values, [2009], np.zeros(60, dtype=int), ["all"], draws=1000, seed=seed)
+        table = variation_table(RegionalIndex(values, [2009], np.zeros(60, dtype=int), ["all"]), Resampling(seed, 1000))
         first = table[table["time"] == "2009"]
         covered.append(((first["lower"] < 0.2) & (first["upper"] > 0.2)).tolist())
     # percentile intervals of a dispersion undercover somewhat at 60 cities; 0.013 is the Monte Carlo error of a share
@@ -68,7 +76,7 @@ def test_intervals_cover() -> None:
 def test_cities_are_resampled_whole() -> None:
     # the same column in every year: the mean of years varies as a single year does, not less
     values = np.repeat(_values(5)[:, :1], 6, axis=1)
-    table = variation_table(values, YEARS, np.zeros(60, dtype=int), ["all"], draws=500, seed=6)
+    table = variation_table(RegionalIndex(values, YEARS, np.zeros(60, dtype=int), ["all"]), Resampling(6, 500))
     errors = table.groupby(["approach", "time"])["std_error"].first()
     for approach in ("bayesian", "frequentist"):
         assert errors[approach, EVERY_YEAR] == pytest.approx(errors[approach, "2009"], rel=1e-10)
@@ -76,13 +84,17 @@ def test_cities_are_resampled_whole() -> None:
 
 def test_same_seed_same_table() -> None:
     region = np.zeros(60, dtype=int)
-    first, second = (variation_table(_values(7), YEARS, region, ["a"], draws=100, seed=8) for _ in range(2))
+    first, second = (
+        variation_table(RegionalIndex(_values(7), YEARS, region, ["a"]), Resampling(8, 100)) for _ in range(2)
+    )
     assert first.equals(second)
 
 
 def test_convergence_finds_the_trend() -> None:
     region = np.zeros(200, dtype=int)
-    shrinking = convergence_table(_values(9, 200, -0.1), YEARS, region, ["a"], of="deviation", draws=1000, seed=1)
+    shrinking = convergence_table(
+        RegionalIndex(_values(9, 200, -0.1), YEARS, region, ["a"]), Resampling(1, 1000), "deviation"
+    )
     frequentist, bayesian = shrinking.set_index("approach").loc[["frequentist", "bayesian"]].itertuples()
     assert frequentist.lower < -0.1 < frequentist.upper < 0
     assert bayesian.lower < -0.1 < bayesian.upper < 0
@@ -91,13 +103,13 @@ def test_convergence_finds_the_trend() -> None:
     assert frequentist.equal_variances_t > 2
     assert np.isnan(bayesian.p_value)
     assert np.isnan(frequentist.probability_negative)
-    steady = convergence_table(_values(10, 200), YEARS, region, ["a"], of="deviation", draws=1000, seed=1)
+    steady = convergence_table(RegionalIndex(_values(10, 200), YEARS, region, ["a"]), Resampling(1, 1000), "deviation")
     assert steady["lower"].lt(0).all()
     assert steady["upper"].gt(0).all()
 
 
 def test_all_regions_together_come_last() -> None:
-    table = convergence_table(_values(11), YEARS, np.repeat([0, 1], 30), ["a", "b"], draws=100, seed=1)
+    table = convergence_table(RegionalIndex(_values(11), YEARS, np.repeat([0, 1], 30), ["a", "b"]), Resampling(1, 100))
     assert table["region"].unique().tolist() == ["a", "b", "all"]
 
 
@@ -112,8 +124,8 @@ def test_equal_variances_is_exact_under_the_null() -> None:
 
 def test_few_cities_get_no_interval_and_zero_means_are_refused() -> None:
     values = _values(13, n=6)
-    table = variation_table(values, YEARS, np.array([0, 0, 0, 1, 1, 1]), ["a", "b"], draws=100, seed=1)
+    table = variation_table(RegionalIndex(values, YEARS, np.array([0, 0, 0, 1, 1, 1]), ["a", "b"]), Resampling(1, 100))
     assert table[["lower", "upper", "std_error"]].isna().all().all()
     assert table.query("approach == 'frequentist'")["estimate"].notna().all()
     with pytest.raises(ValueError, match="a, 2009: a coefficient of variation needs a positive mean; got -"):
-        variation_table(values - 100, YEARS, np.zeros(6, dtype=int), ["a"], draws=10, seed=1)
+        variation_table(RegionalIndex(values - 100, YEARS, np.zeros(6, dtype=int), ["a"]), Resampling(1, 10))

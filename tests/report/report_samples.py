@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bayesgov.compare import ClaimVerdict, Ruling
 from bayesgov.fits import Check
 from bayesgov.published.audit import AuditReport, AuditRow
 from bayesgov.published.audit.finding import Explanation
@@ -35,6 +34,7 @@ from bayesgov.report.figures import (
     sensitivity,
     shrinkage,
 )
+from bayesgov.verdicts import ClaimVerdict, Ruling
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

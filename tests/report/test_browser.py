@@ -1,9 +1,13 @@
-"""The page in a real browser: no horizontal overflow at any width, and something to see."""
+"""The page in a real browser: no horizontal overflow at any width, something to see, and nothing that axe objects to.
+
+``BAYESGOV_AXE`` names axe-core's ``axe.min.js`` (``npm pack axe-core``), which is no part of this repository.
+"""
 
 from __future__ import annotations
 
 import html
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -26,6 +30,10 @@ FLAGS = (
     "--disable-sync",
     "--hide-scrollbars",
 )
+
+AXE = Path(os.environ.get("BAYESGOV_AXE", "axe.min.js"))
+POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
+SCHEMES = {"dark": "0", "light": "1"}  # Blink's numbers of the colour schemes
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium on the PATH to open the page")
 
@@ -72,3 +80,49 @@ def test_the_page_shows_something(run_folder: Path, tmp_path: Path) -> None:
     assert pixels.shape[:2] == (1600, 1200)
     # text covers a few per cent of a page; a blank or broken one has a single colour
     assert 0.01 < np.mean(pixels[..., :3].min(axis=-1) < 0.7) < 0.5
+
+
+def _objections(page: str, tmp_path: Path, scheme: str) -> list[str]:
+    """Rules of WCAG and good practice that the page breaks, with everything unfolded; serious and critical ones."""
+    check = (
+        "document.querySelectorAll('details').forEach(d=>d.open=true);"
+        "const dark=matchMedia('(prefers-color-scheme: dark)').matches;"
+        "axe.run(document,{resultTypes:['violations']}).then(found=>{const out={dark,passes:found.passes.length,"
+        "violations:found.violations.map(v=>[v.impact,v.id,v.nodes[0].html].join(' '))};"
+        "document.body.innerHTML='<pre></pre>';document.querySelector('pre').textContent=JSON.stringify(out)})"
+    )
+    # the policy of the page forbids every script, this one too
+    scripts = f"<script>{AXE.read_text('utf-8')}</script><script>{check}</script></body>"
+    copy = tmp_path / "checked.html"
+    copy.write_text(POLICY.sub("", page).replace("</body>", scripts), encoding="utf-8")
+    flags = (f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}", "--virtual-time-budget=60000", "--dump-dom")
+    match = re.search(r"<pre>(\{.+?\})</pre>", _browse(tmp_path, *flags, copy.as_uri()), re.DOTALL)
+    assert match, "axe found nothing to say"
+    found = json.loads(html.unescape(match[1]))
+    assert found["dark"] == (scheme == "dark")
+    assert found["passes"] > 5
+    return [text for text in found["violations"] if text.startswith(("serious", "critical"))]
+
+
+needs_axe = pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core: BAYESGOV_AXE names its axe.min.js")
+
+
+@needs_axe
+@pytest.mark.parametrize(
+    ("kind", "scheme"),
+    [
+        ("printed", "light"),
+        ("rows", "dark"),
+        pytest.param("printed", "dark", marks=pytest.mark.slow),
+        pytest.param("rows", "light", marks=pytest.mark.slow),
+    ],
+)
+def test_the_page_is_accessible(page: str, rows_page: str, tmp_path: Path, kind: str, scheme: str) -> None:
+    assert _objections({"printed": page, "rows": rows_page}[kind], tmp_path, scheme) == []
+
+
+@needs_axe
+def test_the_check_of_accessibility_notices(tmp_path: Path) -> None:
+    faint = '<!doctype html><html lang="en"><head><title>Faint</title></head><body><main><h1>One</h1>'
+    faint += '<details><summary>Open</summary><p style="color: #ddd; background: #fff">Hardly there.</p></details>'
+    assert [text.split()[1] for text in _objections(faint + "</main></body>", tmp_path, "light")] == ["color-contrast"]

@@ -2,65 +2,27 @@
 
 from __future__ import annotations
 
-import collections
+import csv
 import dataclasses
+import html
 import itertools
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from markupsafe import Markup
 from report import report_samples
+from report.outline import Outline
 
 from bayesgov.published.audit.registry import registered
 from bayesgov.report import page as page_module
-from bayesgov.report.content import Document
+from bayesgov.report.audit_view import bounds_text, check_question
+from bayesgov.report.content import Document, ReportTable, Section, StudyPart
 from bayesgov.report.equations import equation_svg
-from bayesgov.report.page import RunFiles, brief, check_question, linked, render_page
+from bayesgov.report.page import PlacedPart, brief, linked, render_page, traced
+from bayesgov.report.stored import StoredRun
 from bayesgov.report.svg import inline_svg
-
-VOID = {"meta", "link", "br", "img", "hr", "input", "path", "use", "rect"}
-
-
-class Outline(HTMLParser):
-    """Reads a page: ids, elements with their attributes, balance of tags, headings."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.children: dict[int, list[str]] = {}
-        self.unbalanced: list[str] = []
-        self._at: list[int] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._element(tag, attrs)
-        if tag not in VOID:
-            self.open.append(tag)
-            self._at.append(len(self.elements) - 1)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._element(tag, attrs)
-
-    def _element(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-        if self._at:
-            self.children.setdefault(self._at[-1], []).append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in VOID:
-            return
-        if not self.open or self.open[-1] != tag:
-            self.unbalanced.append(tag)
-            return
-        self.open.pop()
-        self._at.pop()
-
-    def values(self, attribute: str) -> list[str]:
-        return [attrs[attribute] for _, attrs in self.elements if attribute in attrs]
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +98,7 @@ def test_the_order_of_the_page(outline: Outline) -> None:
         "panel",
         "diagnostics",
         "methods",
+        "checklist",
         "references",
         "provenance",
         "files",
@@ -154,9 +117,8 @@ def test_different_kinds_of_data_are_said_study_by_study() -> None:
     whole = report_samples.document(failing=False)
     first, second = whole.parts
     other = dataclasses.replace(second, source="rows that a user brought")
-    mixed = render_page(
-        dataclasses.replace(whole, parts=(first, other)), collections.defaultdict(Markup), RunFiles((), ())
-    )
+    bare = [dataclasses.replace(part, sections=(), audit_figures=()) for part in (first, other)]
+    mixed = render_page([StoredRun(dataclasses.replace(whole, parts=tuple(bare)))])
     head = mixed.split('id="problems"', maxsplit=1)[0]
     assert first.source in head
     assert "rows that a user brought" in head
@@ -164,7 +126,7 @@ def test_different_kinds_of_data_are_said_study_by_study() -> None:
 
 def test_the_brief_counts_the_verdicts_it_stands_above() -> None:
     part = report_samples.survey_part(failing=False)
-    words = brief(part, part.audit)
+    words = brief(part)
     both = [v for v in part.verdicts if "not checkable" not in (v.frequentist.answer, v.posterior.answer)]
     alike = [v for v in both if v.frequentist.answer == v.posterior.answer]
     assert f"they give the same answer to {len(alike)}." in words.schools
@@ -176,8 +138,8 @@ def test_the_brief_counts_the_verdicts_it_stands_above() -> None:
 
 def test_the_brief_of_a_study_without_claims() -> None:
     part = dataclasses.replace(report_samples.survey_part(failing=True), verdicts=())
-    assert brief(part, part.audit).claims == "No claim of this study is declared."
-    assert not brief(part, part.audit).diagnostics.startswith("0 of")
+    assert brief(part).claims == "No claim of this study is declared."
+    assert not brief(part).diagnostics.startswith("0 of")
 
 
 @pytest.mark.parametrize("kind", sorted(registered()))
@@ -202,7 +164,7 @@ def test_failures_come_first_and_in_words(page: str) -> None:
 
 def test_the_error_section_stands_when_nothing_failed() -> None:
     empty = Document("Title", "Lead.", (), (), (), {}, ())
-    text = render_page(empty, {}, RunFiles((), ()))
+    text = render_page([StoredRun(empty)])
     assert "No fit failed a diagnostic; no step crashed." in text
     assert Outline(text).unbalanced == []
 
@@ -325,4 +287,66 @@ def _luminance(colour: str) -> float:
     ],
 )
 def test_bounds_in_words(low: float | None, high: float | None, text: str) -> None:
-    assert page_module.bounds_text(low, high) == text
+    assert bounds_text(low, high) == text
+
+
+def test_a_sentence_that_names_its_table_leads_there() -> None:
+    table = ReportTable("screening", "Screening", "All.", pd.DataFrame({"n": [1]}))
+    part = StudyPart("rows", "T", "C", "rows", (), None, (Section("one", "One", (table,)),), ())
+    placed = PlacedPart(StoredRun(Document("T", "L", (part,), (), (), {}, ()), anchor="a-"), part)
+    assert traced("3 of 16 (table screening) & more", placed) == (
+        '3 of 16 (table <a href="#a-table-screening">screening</a>) &amp; more'
+    )
+    assert traced("the table below, table nowhere", placed) == "the table below, table nowhere"
+
+
+NUMBER = re.compile(r"(?P<digits>−?\d+(?:\.\d+)?)(?: × 10(?P<power>[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))?")
+POWERS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+
+
+@pytest.mark.parametrize("run", ["run_folder", "rows_run"])
+def test_every_number_of_a_table_is_in_its_csv(run: str, request: pytest.FixtureRequest) -> None:
+    """As a number that rounds to what is shown, or within a text that is shown."""
+    folder: Path = request.getfixturevalue(run)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    tables = re.findall(r'<div class="table[^"]*" id="table-([^"]+)">(.*?)<p class="files">(.*?)</p>', page, re.DOTALL)
+    assert len(tables) >= 2
+    compared = 0
+    for key, body, files in tables:
+        assert f'href="tables/{key}.csv"' in files
+        with (folder / "tables" / f"{key}.csv").open(encoding="utf-8", newline="") as stream:
+            _, *rows = csv.reader(stream)
+        shown = re.findall(r"<tr><th scope=\"row\">(.*?)</tr>", body, re.DOTALL)
+        assert len(shown) == len(rows), key
+        for line, row in zip(shown, rows, strict=True):
+            text = html.unescape(re.sub(r"<[^>]+>", " ", line))
+            for match in NUMBER.finditer(text):
+                assert _is_from(match, text, row), (key, match[0], row)
+                compared += 1
+    assert compared > 50
+
+
+def _is_from(match: re.Match[str], text: str, row: list[str]) -> bool:
+    digits = match["digits"].replace("−", "-")
+    numeric = [re.fullmatch(r"-?(\d[\d.]*(e[-+]?\d+)?|inf)", cell) is not None for cell in row]
+    if any(digits in cell for cell, number in zip(row, numeric, strict=True) if not number):
+        return True
+    power = int((match["power"] or "0").translate(POWERS))
+    value, unit = float(digits) * 10.0**power, 10.0 ** (power - len(digits.partition(".")[2]))
+    numbers = [float(cell) for cell, number in zip(row, numeric, strict=True) if number]
+    before = text[: match.start()].rstrip()[-1:]
+    if before in ("<", ">"):  # a bound of a p-value or probability
+        return any(number < value if before == "<" else number > value for number in numbers)
+    return any(abs(number - value) <= 0.5001 * unit for number in numbers)
+
+
+def test_the_search_for_a_number_can_fail() -> None:
+    def found(text: str, *row: str) -> bool:
+        return all(_is_from(match, text, list(row)) for match in NUMBER.finditer(text))
+
+    assert found("[−0.701, 3.17]", "-0.70123", "3.1699")
+    assert found("2.10 × 10⁻⁷", "2.1004e-07")
+    assert found("&lt; 0.001".replace("&lt;", "<"), "1e-12")
+    assert not found("3.18", "3.1699")
+    assert not found("1", "0.1")
+    assert not found("< 0.001", "0.2")

@@ -93,6 +93,7 @@ def test_the_posterior_parts_into_one_question_a_table() -> None:
             "interval": "95% equal-tailed credible",
             "probability_positive": 0.8,
             "probability_of_direction": 0.8,
+            "mc_error": 0.002,
             "ratio": [float("nan")] * 2,
             "ratio_lower": float("nan"),
             "ratio_upper": float("nan"),
@@ -113,3 +114,11 @@ def test_names_of_terms_for_readers() -> None:
     assert plain_term("threshold[1|2]") == "threshold[1|2]"
     assert label_of("temp[warm]", {"temp": "temperature"}) == "temperature: warm"
     assert label_of("age", {}) == "age"
+
+
+def test_the_summary_leads_to_what_it_counts(rows_page: str) -> None:
+    brief = rows_page.split("<h3>In brief</h3>")[1].split("</ul>", maxsplit=1)[0]
+    targets = re.findall(r'href="#([^"]+)"', brief)
+    assert targets[:3] == ["figure-row-flow", "table-frequentist-estimates", "table-posterior-coefficients"]
+    for target in targets:
+        assert f'id="{target}"' in rows_page

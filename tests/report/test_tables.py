@@ -11,12 +11,14 @@ import pytest
 
 from bayesgov.report.content import ReportTable
 from bayesgov.report.tables import (
+    caption_text,
     cell_text,
     latex,
     latex_text,
     markdown,
     number_text,
     share_text,
+    supported_text,
     text_table,
     write_table,
 )
@@ -144,6 +146,13 @@ def test_a_long_table_breaks_over_pages() -> None:
     assert text.count(r" \\") == 1 + 2 + 40  # caption, two heads, rows
 
 
+def test_sentences_wrap_in_latex() -> None:
+    frame = pd.DataFrame(
+        {"term": ["x"], "note": ["A sentence that is much too long for one line of a table."], "n": [1]}
+    )
+    assert r"\begin{tabular}{lp{0.60\linewidth}r}" in latex(ReportTable("t", "T", "C.", frame))
+
+
 def test_latex_keeps_one_line_per_cell() -> None:
     assert latex_text("two\nlines") == "two lines"
 
@@ -155,3 +164,74 @@ def test_csv_keeps_every_digit(table: ReportTable, tmp_path: Path) -> None:
     assert float(rows[0]["tau2_reml"]) == 1.23456789e-9
     assert rows[1]["item"] == "50 % & <more> $\\x^2$"
     assert {path.name for path in tmp_path.iterdir()} == {"nasty.csv", "nasty.md", "nasty.tex"}
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (1.23456, 0.0004, "1.23"),  # three digits were wanted; the error would allow more
+        (1.23456, 0.01, "1.23"),  # a unit equal to the error is supported
+        (1.23456, 0.011, "1.2"),
+        (-0.0123, 0.002, "−0.01"),
+        (9.96, 0.02, "10.0"),  # rounding carries into another digit
+        (1234.5, 30.0, "1200"),
+        (0.003, 0.02, "0.0"),
+        (-0.003, 0.02, "0.0"),
+        (0.7, 3.0, "0"),
+        (2.16e-7, 1e-8, "2.2 × 10⁻⁷"),
+        (1.23456, np.nan, "1.23"),
+        (1.23456, 0.0, "1.23"),
+        (np.nan, 0.1, "–"),
+    ],
+)
+def test_no_digit_is_finer_than_the_monte_carlo_error(value: float, error: float, text: str) -> None:
+    assert supported_text(value, error, 3) == text
+
+
+def test_the_last_digit_survives_another_seed() -> None:
+    """What is printed of a median is within one unit of its last digit of the truth."""
+    rng = np.random.default_rng(1)
+    n = 400
+    error = 1.2533 / np.sqrt(n)  # of the median of n normal draws
+    unit = 10.0 ** np.ceil(np.log10(error))
+    medians = [float(np.median(rng.normal(1.5, 1.0, n))) for _ in range(200)]
+    printed = np.array([float(supported_text(median, error, 6).replace("−", "-")) for median in medians])
+    assert np.allclose(printed / unit, np.round(printed / unit))
+    assert np.mean(np.abs(np.round((printed - 1.5) / unit)) <= 1) > 0.95
+
+
+def _with_errors() -> ReportTable:
+    frame = pd.DataFrame(
+        {
+            "term": ["posterior", "estimator"],
+            "estimate": [1.23456, 1.23456],
+            "std_error": [0.98765, 0.98765],
+            "lower": [-0.70123, -0.70123],
+            "upper": [3.17, 3.17],
+            "probability_positive": [0.912, np.nan],
+            "mc_error": [0.0123, np.nan],
+        }
+    )
+    return ReportTable("drawn", "Drawn", "By both schools.", frame)
+
+
+def test_every_format_prints_the_supported_digits(tmp_path: Path) -> None:
+    table = _with_errors()
+    rows = text_table(table.frame, 3).rows
+    assert rows[0][1:] == ("1.2", "1.0", "[−0.7, 3.2]", "0.912", "0.01")
+    assert rows[1][1:] == ("1.23", "0.988", "[−0.701, 3.17]", "–", "–")
+    assert "| posterior | 1.2 | 1.0 | \\[−0.7, 3.2\\] | 0.912 | 0.01 |" in markdown(table)
+    assert "posterior & 1.2 & 1.0 & [$-$0.7, 3.2] & 0.912 & 0.01" in latex(table)
+    for text in (caption_text(table), markdown(table), latex(table)):
+        assert "no finer than it; the CSV has every digit" in text
+    write_table(table, tmp_path)
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "drawn.csv"), table.frame)
+
+
+def test_an_error_with_a_name_speaks_of_its_own_estimate() -> None:
+    frame = pd.DataFrame({"estimate": [1.2345], "estimate_long_run": [1.2345], "mc_error_long_run": [0.09]})
+    assert text_table(frame, 3).rows == (("1.23", "1.2", "0.09"),)
+
+
+def test_a_table_without_monte_carlo_errors_says_nothing_of_them(table: ReportTable) -> None:
+    assert caption_text(table) == table.caption

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from bayesgov.fused import FusedDensity
+from bayesgov.fused import FusedDensity, NativeDensity
 from bayesgov.panel import collapsed as kernel
 from bayesgov.panel.bayesian.prior import ResolvedPrior, resolve_prior
 from bayesgov.panel.design import PanelDesign
@@ -59,7 +60,7 @@ class CollapsedModel:
         """Standard deviations sampled."""
         return self.n_region + (self.columns.n_year > 0) + 1 + self.n_error
 
-    def arguments(self) -> tuple[object, ...]:
+    def arguments(self) -> tuple[Any, ...]:
         """What ``kernel.log_posterior`` takes between the point and its gradient."""
         factors = self.factors
         return (
@@ -227,7 +228,8 @@ def collapsed_density(model: CollapsedModel) -> FusedDensity:
     # standard deviations at twice what can be told from zero
     initial = np.full(n_dim, 1.47)
     initial[n_dim - model.n_error :] = np.log(model.error_start / model.prior.error_scale)
-    return FusedDensity(n_dim, value, expand, {COORDINATES: ("coordinate",)}, {}, initial, jitter=0.1)
+    native = NativeDensity(kernel.native, kernel.packed(*arguments))
+    return FusedDensity(n_dim, value, expand, {COORDINATES: ("coordinate",)}, {}, initial, jitter=0.1, native=native)
 
 
 def scales_at(model: CollapsedModel, theta: np.ndarray) -> Scales:

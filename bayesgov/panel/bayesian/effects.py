@@ -131,3 +131,53 @@ def long_run_table(effects: xr.Dataset, level: float = 0.95) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
+
+
+def persistence_table(effects: xr.Dataset, level: float = 0.95) -> pd.DataFrame:
+    """Medians and intervals of persistence and of half-lives, region by region.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``region, alpha`` (persistence)``, alpha_lower, alpha_upper, half_life, half_life_lower,
+        half_life_upper`` (periods; infinite where draws are at a unit root or beyond)``, interval,
+        probability_above_095`` and ``probability_unit_root``, both of persistence.
+    """
+    limits = [0.5, (1 - level) / 2, (1 + level) / 2]
+    rows = []
+    for region in effects["region"].values:
+        persistence = effects["persistence"].sel(region=region).values.ravel()
+        # observed values: nothing lies between a finite and an infinite half-life
+        half_life = np.quantile(
+            effects["half_life"].sel(region=region).values.ravel(), limits, method="closest_observation"
+        )
+        names = [f"{name}{limit}" for name in ("alpha", "half_life") for limit in ("", "_lower", "_upper")]
+        rows.append(
+            {"region": str(region)}
+            | dict(zip(names, [*np.quantile(persistence, limits), *half_life], strict=True))
+            | {
+                "interval": f"{100 * level:g}% equal-tailed credible",
+                "probability_above_095": float(np.mean(persistence > NEAR_UNIT_ROOT)),
+                "probability_unit_root": float(np.mean(persistence >= 1)),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def impulse_table(effects: xr.Dataset, level: float = 0.95) -> pd.DataFrame:
+    """Medians and pointwise intervals of the impulse responses.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``region, variable, horizon, median, lower, upper, interval``.
+    """
+    wanted = effects["impulse_response"].transpose("chain", "draw", "region", "variable", "horizon")
+    limits = [(1 - level) / 2, 0.5, (1 + level) / 2]
+    lower, median, upper = np.quantile(wanted.values, limits, axis=(0, 1))
+    index = pd.MultiIndex.from_product(
+        [wanted[name].values for name in ("region", "variable", "horizon")], names=["region", "variable", "horizon"]
+    )
+    values = {"median": median.ravel(), "lower": lower.ravel(), "upper": upper.ravel()}
+    table = pd.DataFrame(values, index=index).reset_index()
+    return table.assign(interval=f"{100 * level:g}% equal-tailed credible")

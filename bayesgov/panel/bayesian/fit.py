@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import xarray as xr
 
@@ -70,13 +72,21 @@ def sample_collapsed(design: PanelDesign, spec: DynamicPanelSpec, options: Sampl
         Groups ``posterior``, ``prior``, ``sample_stats`` and ``unit_effects``.
     """
     model = collapsed_model(design, spec)
-    tree = sampling.sample(_compiled(design, model), options)
+    compiled = _compiled(design, model)
+    with ThreadPoolExecutor(1) as background:  # chains leave Python alone; compiling takes as long as sampling
+        compiling = background.submit(_compile_redraw, model)
+        tree = sampling.sample(compiled, options)
+        compiling.result()
     theta = tree["posterior"].to_dataset()[COORDINATES].values.reshape(-1, model.n_dim)
     scales = scales_at(model, theta)
     working = redraw_coefficients(model, scales, np.random.default_rng([options.seed, 1]))
     tree["posterior"] = xr.DataTree(named_draws(design, model, scales, working, options.chains))
     tree["unit_effects"] = _unit_effects(design, *unit_effect_moments(design, model, scales, working))
     return tree
+
+
+def _compile_redraw(model: CollapsedModel) -> None:
+    redraw_coefficients(model, scales_at(model, np.zeros((1, model.n_dim))), np.random.default_rng(0))
 
 
 def _declared_tree(design: PanelDesign, spec: DynamicPanelSpec, options: SamplingOptions) -> xr.DataTree:

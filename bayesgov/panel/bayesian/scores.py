@@ -150,14 +150,16 @@ def _score(
     tree = sampling.sample(compiled, options)
     theta = tree["posterior"].to_dataset()[COORDINATES].values.reshape(-1, kept.n_dim)
     log_density = held_out_log_density(full, kept, scales_at(kept, theta)).reshape(options.chains, -1)
-    by_chain = logsumexp(log_density, axis=1) - np.log(log_density.shape[1])
+    # halves of chains: one chain has a Monte Carlo error too
+    halves = np.concatenate(np.array_split(log_density[:, : options.draws // 2 * 2], 2, axis=1))
+    means = logsumexp(halves, axis=1) - np.log(halves.shape[1])
+    density = np.exp(means - means.max())
     n_held = full.columns.y.size - kept.columns.y.size
-    value = float(logsumexp(by_chain) - np.log(options.chains))
-    # relative error of the mean of the chains' densities
-    error = float(np.exp(by_chain - by_chain.max()).std(ddof=1) / np.exp(by_chain - by_chain.max()).mean())
+    value = float(np.log(density.mean()) + means.max())
     return {
         "rows": n_held,
         "log_density": value,
         "per_row": value / n_held,
-        "mc_error": error / np.sqrt(options.chains),
+        # relative error of the mean of the halves' densities
+        "mc_error": float(density.std(ddof=1) / density.mean() / np.sqrt(density.size)),
     }

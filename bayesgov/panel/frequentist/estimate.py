@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy import linalg
+from scipy.linalg import block_diag
 
 from bayesgov.fits import Check, EstimatorFit, Status, estimator_tree
 from bayesgov.panel.cube import Panel
@@ -21,7 +23,7 @@ _SUSPICIOUS = 0.99  # a Hansen p-value this high says that instruments are too m
 
 
 def fit_frequentist(frame: pd.DataFrame, spec: DynamicPanelSpec, label: str = "") -> EstimatorFit:
-    """GMM of a spec: region by region, or one equation where nothing varies between regions.
+    """GMM of a spec: region by region with all units beside them, or one equation where nothing varies by region.
 
     Parameters
     ----------
@@ -36,7 +38,12 @@ def fit_frequentist(frame: pd.DataFrame, spec: DynamicPanelSpec, label: str = ""
     InputError
         If spec and data do not fit one another.
     """
-    return gmm_by_region_to_fit(fit_gmm_by_region(regional_panel(frame, spec), spec), label or spec.label)
+    return gmm_by_region_to_fit(fit_gmm_everywhere(regional_panel(frame, spec), spec), label or spec.label)
+
+
+def fit_gmm_everywhere(data: RegionalPanel, spec: DynamicPanelSpec) -> dict[str, GmmFit | str]:
+    """:func:`fit_gmm_by_region`, and one equation for all units, named "all", as the last."""
+    return fit_gmm_by_region(data, spec) | {"all": _try_gmm(data.panel, spec)}
 
 
 def fit_gmm_by_region(data: RegionalPanel, spec: DynamicPanelSpec) -> dict[str, GmmFit | str]:
@@ -47,7 +54,7 @@ def fit_gmm_by_region(data: RegionalPanel, spec: DynamicPanelSpec) -> dict[str, 
     dict of str to GmmFit or str
         The reason in words where a region cannot be estimated.
     """
-    if not spec.region or spec.pooling == "complete" or spec.varying == ():
+    if len(data.regions) == 1 or spec.pooling == "complete" or spec.varying == ():
         return {"all": _try_gmm(data.panel, spec)}
     return {region: _try_gmm(part, spec) for region, part in data.parts()}
 
@@ -69,10 +76,7 @@ def gmm_to_fit(fit: GmmFit, label: str) -> EstimatorFit:
         df=fit.df_residual,
         interval=f"{fit.covariance_kind} Wald confidence",
         groups={
-            "covariance": xr.Dataset(
-                {"covariance": (("term", "term_other"), fit.covariance)},
-                coords={"term": list(fit.names), "term_other": list(fit.names)},
-            ),
+            "covariance": _covariance(fit.names, fit.covariance),
             "tests": dataset_of_tests(all_tests(fit)),
         },
     )
@@ -83,7 +87,8 @@ def gmm_to_fit(fit: GmmFit, label: str) -> EstimatorFit:
 def gmm_by_region_to_fit(fits: Mapping[str, GmmFit | str], label: str) -> EstimatorFit:
     """All regions in one fit, with the terms' names of the Bayesian model: ``alpha[north, L1.y]``, ``beta[north, x]``.
 
-    Regions that could not be estimated are checks that failed.
+    Regions that could not be estimated are checks that failed. The covariance between two regions is zero, as they have
+    no unit in common; that of a region with "all" is not estimated, and set to zero too.
     """
     terms: list[str] = []
     estimate, std_error, df = [], [], []
@@ -101,7 +106,16 @@ def gmm_by_region_to_fit(fits: Mapping[str, GmmFit | str], label: str) -> Estima
         df.append(np.full(len(fit.names), fit.df_residual))
         checks += [replace(check, name=f"{check.name} [{region}]") for check in gmm_checks(fit)]
         groups[f"tests {region}".replace("/", " ")] = dataset_of_tests(all_tests(fit))
+    estimated = [fit.covariance for fit in fits.values() if isinstance(fit, GmmFit)]
+    if estimated:
+        groups["covariance"] = _covariance(tuple(terms), linalg.block_diag(*estimated))
     joined = [np.concatenate(parts) if parts else np.zeros(0) for parts in (estimate, std_error, df)]
+    # regions have no unit in common; "all" stands beside them, and its covariances with them are left at zero
+    covariance = block_diag(*[fit.covariance for fit in fits.values() if not isinstance(fit, str)])
+    if terms:
+        groups["covariance"] = xr.Dataset(
+            {"covariance": (("term", "term_other"), covariance)}, coords={"term": terms, "term_other": terms}
+        )
     interval = " or ".join(kinds) or "no"
     tree = estimator_tree(
         terms, joined[0], joined[1], df=joined[2], interval=f"{interval} Wald confidence", groups=groups
@@ -109,11 +123,16 @@ def gmm_by_region_to_fit(fits: Mapping[str, GmmFit | str], label: str) -> Estima
     return EstimatorFit(label, tree, tuple(checks))
 
 
+def _covariance(terms: tuple[str, ...], covariance: np.ndarray) -> xr.Dataset:
+    coords = {"term": list(terms), "term_other": list(terms)}
+    return xr.Dataset({"covariance": (("term", "term_other"), covariance)}, coords=coords)
+
+
 def _region_term(name: str, region: str, outcome_lags: tuple[str, ...]) -> str:
     if name == "constant":
         return f"intercept[{region}]"
     if name.startswith("time["):
-        return f"time[{region}, {name[5:-1]}]"
+        return f"period_effect[{region}, {name[5:-1]}]"
     return f"{'alpha' if name in outcome_lags else 'beta'}[{region}, {name}]"
 
 
@@ -153,6 +172,12 @@ def gmm_checks(fit: GmmFit) -> tuple[Check, ...]:
             else "",
         ),
     ]
+    if (unknown := np.flatnonzero(np.isnan(fit.std_errors))).size:
+        advice = (
+            f"the corrected variance of {fit.names[unknown[0]]} is negative, so it has no standard error: too many "
+            "instruments for the units; collapse them or limit their lags"
+        )
+        checks.append(Check("variances_positive", float(-unknown.size), 0.0, "fail", advice))
     if fit.iterations > 1:
         advice = "" if fit.converged else "the iterated estimate has not settled: report two steps instead"
         status: Status = "pass" if fit.converged else "fail"

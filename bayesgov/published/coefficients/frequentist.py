@@ -51,7 +51,7 @@ def fit(table: CoefficientReading) -> EstimatorFit:
     }
     group = xr.Dataset({name: ("term", values) for name, values in columns.items()}, coords={"term": terms})
     tree = estimator_tree(terms, estimate, std_error, interval="z confidence", groups={"shrunken": group})
-    tree.attrs.update(reading=table.reading)
+    tree.attrs.update(reading=table.reading, dims={"beta": ["row"]})
     left_out = int((~table.included).sum())
     check = Check(
         "rows_excluded", left_out, 0, "warn" if left_out else "pass", "see the table of readings" if left_out else ""

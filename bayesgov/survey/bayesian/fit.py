@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import xarray as xr
+
 from bayesgov import diagnostics, sampling
 from bayesgov.fits import PosteriorFit
 from bayesgov.fused import compile_fused
 from bayesgov.sampling import CompiledModel, SamplingOptions, compile_model
 from bayesgov.survey.bayesian.density import fused_density, has_fused_density
 from bayesgov.survey.bayesian.model import build_model
-from bayesgov.survey.bayesian.parts import model_parts
+from bayesgov.survey.bayesian.parts import ModelParts, model_parts
+from bayesgov.survey.bayesian.shrinkage import density_at_zero
 from bayesgov.survey.design import Design
 from bayesgov.survey.monotonic import has_simplex, variable_name
 from bayesgov.survey.spec import CumulativeSpec
 
 
-def prepare(design: Design, spec: CumulativeSpec) -> CompiledModel:
+def prepare(design: Design, spec: CumulativeSpec, parts: ModelParts) -> CompiledModel:
     """The model ready to sample: through its compiled density where there is one, else through its compiled graph.
 
     Raises
@@ -24,7 +27,6 @@ def prepare(design: Design, spec: CumulativeSpec) -> CompiledModel:
     InputError
         As :func:`bayesgov.survey.bayesian.model.build_model` does.
     """
-    parts = model_parts(design, spec)
     model = build_model(design, spec, parts=parts)
     if has_fused_density(design, spec):
         return compile_fused(model, fused_density(design, spec, parts=parts))
@@ -51,7 +53,8 @@ def fit_bayesian(
     -------
     PosteriorFit
         Estimands ``beta[term]``, ``threshold[cut]`` in the predictors' own units and, where the model has them,
-        ``departure``, ``log_scale`` and ``group_sd``.
+        ``departure``, ``log_scale`` and ``group_sd``. Group ``prior_at_zero`` holds the prior density of ``beta`` at
+        zero.
 
     Raises
     ------
@@ -60,9 +63,13 @@ def fit_bayesian(
     """
     if progress is not None:
         progress("compiling the model")
-    ready = prepare(design, spec)
+    parts = model_parts(design, spec)
+    ready = prepare(design, spec, parts)
     tree = sampling.sample(ready, SamplingOptions(**spec.sampling.model_dump() | {"seed": seed}), progress=progress)
     tree.attrs.update(prior=spec.prior.kind, family=spec.family, link=spec.link)
+    if design.terms:
+        density = xr.DataArray(density_at_zero(parts.shrinkage, spec), {"term": list(design.terms)}, ("term",))
+        tree["prior_at_zero"] = xr.DataTree(density.to_dataset(name="beta"))
     return PosteriorFit(label, tree, estimands(design), diagnostics.posterior_checks(tree))
 
 

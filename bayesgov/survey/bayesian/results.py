@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayesgov.fits import ElementDraws
 from bayesgov.survey.changes import Effect, effects_of, on_grid
 from bayesgov.survey.design import Design
 from bayesgov.survey.margins import average_effects, average_probabilities, probabilities
@@ -40,17 +41,17 @@ class PosteriorSummary:
     ----------
     coefficients : DataFrame
         ``term``, ``factor``, ``estimate`` (median), ``std_error``, ``lower``, ``upper``, ``interval``,
-        ``probability_positive``, ``probability_of_direction``, ``ratio``, ``ratio_lower``, ``ratio_upper``,
-        ``ratio_name``, ``change`` (what the next two are about), ``largest_change`` (median of the largest absolute
-        average change of any level's probability) and ``probability_negligible`` (that it is below
-        ``spec.rope.probability``); the last three are empty for terms that cannot change alone. With nominal effects
-        a coefficient is the average over thresholds.
+        ``probability_positive``, ``probability_of_direction``, ``mc_error`` (Monte Carlo standard error of the
+        estimate), ``ratio``, ``ratio_lower``, ``ratio_upper``, ``ratio_name``, ``change`` (what the next two are
+        about), ``largest_change`` (median of the largest absolute average change of any level's probability) and
+        ``probability_negligible`` (that it is below ``spec.rope.probability``); the last three are empty for terms
+        that cannot change alone. With nominal effects a coefficient is the average over thresholds.
     probabilities : DataFrame
         Average predicted probability of every level: ``level``, ``observed``, ``estimate``, ``std_error``, ``lower``,
-        ``upper``, ``interval``, ``mcse``.
+        ``upper``, ``interval``, ``mc_error``.
     effects : DataFrame
         Average marginal effects: ``term``, ``factor``, ``change``, ``level``, ``estimate``, ``std_error``, ``lower``,
-        ``upper``, ``interval``, ``probability_positive``, ``mcse``.
+        ``upper``, ``interval``, ``probability_positive``, ``mc_error``.
     draws : int
         Draws behind probabilities and effects; coefficients use all.
     left_out : int
@@ -157,6 +158,7 @@ def probability_curve(
 
 def _coefficients(design: Design, posterior: xr.Dataset, spec: CumulativeSpec, level: float) -> pd.DataFrame:
     beta = block_of_draws(posterior, design).beta
+    drawn = ElementDraws(design.terms, _by_chain(beta, posterior.sizes["chain"]))
     lower, median, upper = np.quantile(beta, _quantiles(level), axis=0)
     positive = (beta > 0).mean(axis=0)
     name, sign = _RATIOS.get((spec.family, spec.link), ("", 0))
@@ -173,6 +175,7 @@ def _coefficients(design: Design, posterior: xr.Dataset, spec: CumulativeSpec, l
             "probability_positive": positive,
             # a draw of exactly zero has neither direction
             "probability_of_direction": np.maximum(positive, (beta < 0).mean(axis=0)),
+            "mc_error": drawn.monte_carlo_error(),
             "ratio": ends[0],
             "ratio_lower": ends[1:].min(axis=0),
             "ratio_upper": ends[1:].max(axis=0),
@@ -227,7 +230,7 @@ def _summary(drawn: np.ndarray, level: float) -> pd.DataFrame:
             "upper": upper,
             "interval": _interval(level),
             "probability_positive": (flat > 0).mean(axis=(0, 1)),
-            "mcse": error,
+            "mc_error": error,
         }
     )
 

@@ -41,7 +41,7 @@ def prior_sensitivity(
     Parameters
     ----------
     tree : xarray.DataTree
-        With group ``posterior``, sampled from ``model``.
+        With group ``posterior``, sampled from ``model``; group ``log_prior`` is added to it.
     model : pm.Model
         The definition, as ``build_model`` gives it.
     design : Design
@@ -57,11 +57,12 @@ def prior_sensitivity(
     """
     posterior = tree["posterior"].to_dataset()
     names = [name for name in top_level_priors(model) if name in posterior]
+    tree["log_prior"] = xr.DataTree(log_prior(model, tree, names))
     total = total_log_likelihood(design, posterior, response)
     scaled = xr.DataTree.from_dict(
         {
             "posterior": posterior,
-            "log_prior": log_prior(model, tree, names),
+            "log_prior": tree["log_prior"].to_dataset(),
             "log_likelihood": total.to_dataset(name="total"),
         }
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import beta as beta_function
 
 from bayesgov import priors
 from bayesgov.errors import InputError
@@ -85,6 +86,37 @@ def shrinkage(design: Design, data: KernelData, spec: CumulativeSpec, found: Con
             size = prior.r2_concentration
             constants = np.array([prior.r2_mean * size, (1 - prior.r2_mean) * size, np.log(variance)])
     return Shrinkage(factors, factor, unit, tau0, variance, constants)
+
+
+def density_at_zero(prior: Shrinkage, spec: CumulativeSpec) -> np.ndarray:
+    """Marginal prior density of every coefficient at zero, shape (n_terms,), for Savage-Dickey ratios.
+
+    Every prior is a scale mixture of normals, so that the density is E[1 / (sqrt(2 pi) scale)] / unit; infinite under
+    the horseshoe, and under R2D2 with a prior of R² that has its peak at zero.
+    """
+    choice = spec.prior
+    match choice.kind:
+        case "normal":
+            at_unit = 1 / (np.sqrt(2 * np.pi) * choice.scale)
+        case "laplace":
+            at_unit = 1 / (2 * choice.scale)
+        case "horseshoe":
+            at_unit = np.inf
+        case "r2d2":
+            at_unit = _r2d2_density(len(prior.factors), choice.r2_mean, choice.r2_concentration, prior.latent_variance)
+    density: np.ndarray = at_unit / prior.unit
+    return density
+
+
+def _r2d2_density(n_scales: int, mean: float, concentration: float, latent_variance: float) -> float:
+    """E[scale^-1] / sqrt(2 pi) with scale² = portion * latent_variance R² / (1 - R²), portion ~ Beta(1, n - 1)."""
+    a, b = mean * concentration, (1 - mean) * concentration
+    if a <= 0.5:
+        return float(np.inf)
+    # E[portion^-1/2] and E[((1 - R²) / R²)^1/2] are ratios of beta functions
+    of_portion = beta_function(0.5, n_scales - 1) / beta_function(1, n_scales - 1) if n_scales > 1 else 1.0
+    of_r2 = beta_function(a - 0.5, b + 0.5) / beta_function(a, b)
+    return float(of_portion * of_r2 / np.sqrt(2 * np.pi * latent_variance))
 
 
 def _tau0(design: Design, data: KernelData, spec: CumulativeSpec, n_scales: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,13 +18,15 @@ from bayesgov.survey.frequentist.collinearity import collinearity
 from bayesgov.survey.frequentist.correlations import correlate
 from bayesgov.survey.frequentist.fit_statistics import fit_statistics
 from bayesgov.survey.frequentist.lasso import gaussian_path
+from bayesgov.survey.frequentist.lasso_ordinal import ordinal_path
+from bayesgov.survey.frequentist.lasso_path import CrossValidation, LassoPath
 from bayesgov.survey.frequentist.margins import (
     average_probabilities,
     marginal_effects,
     predicted_probabilities,
 )
 from bayesgov.survey.frequentist.ordered import OrderedFit, fit_ordered
-from bayesgov.survey.frequentist.penalised import Lasso, fit_lasso
+from bayesgov.survey.frequentist.penalised import fit_lasso
 from bayesgov.survey.frequentist.profile import drop_tests, profile_intervals, wald_tests
 from bayesgov.survey.frequentist.proportional_odds import parallel_lines
 from bayesgov.survey.frequentist.screening import screen
@@ -177,7 +180,7 @@ def _likelihood_tests(ordered: OrderedFit, spec: CumulativeSpec) -> Found:
 
 
 def _lasso(design: Design, spec: CumulativeSpec, seed: int) -> Found:
-    """The paths, their error curves, and how stable the gaussian path's choice is."""
+    """The paths, their error curves, and how stable each path's choice is."""
     lasso = fit_lasso(design, spec, seed=seed)
     tables = {
         "lasso_path": lasso.coefficients(),
@@ -185,14 +188,19 @@ def _lasso(design: Design, spec: CumulativeSpec, seed: int) -> Found:
         "lasso_chosen": lasso.chosen(),
         "lasso_selected": lasso.selected(),
     }
-    if spec.lasso in ("gaussian", "both"):
-        tables["selection_frequency"] = _stability(design, lasso, seed)
+    by_folds = {curve.model: curve for curve in lasso.curves if np.isfinite(curve.se).all()}
+    stable = [
+        _stability(design, spec, path, by_folds[path.model], seed) for path in lasso.paths if path.model in by_folds
+    ]
+    if stable:
+        tables["selection_frequency"] = pd.concat(stable, ignore_index=True)
     return Found(tables, lasso.checks())
 
 
-def _stability(design: Design, lasso: Lasso, seed: int) -> pd.DataFrame:
-    """How often bootstrap samples select each term at the penalties that the folds chose on the gaussian path."""
-    path, curve = lasso.paths[0], lasso.curves[0]
+def _stability(
+    design: Design, spec: CumulativeSpec, path: LassoPath, curve: CrossValidation, seed: int
+) -> pd.DataFrame:
+    """How often bootstrap samples select each term at the penalties that the folds chose on a path."""
     penalties: dict[float, list[str]] = {}
     for rule, index in curve.rules().items():
         penalties.setdefault(float(path.lambdas[index]), []).append(rule)
@@ -200,7 +208,11 @@ def _stability(design: Design, lasso: Lasso, seed: int) -> pd.DataFrame:
     whole = design.cluster if design.cluster is not None else design.group if design.groups else None
 
     def select(weights: np.ndarray) -> np.ndarray:
-        again = gaussian_path(design.x, design.y + 1.0, terms=design.terms, weights=weights, lambdas=chosen)
+        if path.model == "gaussian":
+            outcome = design.y + 1.0
+            return gaussian_path(design.x, outcome, terms=design.terms, weights=weights, lambdas=chosen).coefficients
+        sample = replace(design, weights=weights)
+        again = ordinal_path(sample, family=spec.family, link=spec.link, thresholds=spec.thresholds, lambdas=chosen)
         return again.coefficients
 
     found = selection_frequency(
@@ -212,7 +224,9 @@ def _stability(design: Design, lasso: Lasso, seed: int) -> pd.DataFrame:
         replicates=_REPLICATES,
         seed=seed,
     )
-    return found.to_frame().assign(resampled=found.resampled)
+    frame = found.to_frame().assign(resampled=found.resampled)
+    frame.insert(0, "model", path.model)
+    return frame
 
 
 def _parallel_lines(design: Design, spec: CumulativeSpec, ordered: OrderedFit) -> Found:

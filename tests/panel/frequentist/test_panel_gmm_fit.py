@@ -30,7 +30,8 @@ def frame() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def spec() -> DynamicPanelSpec:
-    return read_dynamic_panel_spec(MODELS / "digital.toml")
+    latent = {"outcome": "services", "indices": None, "interpolate": None}
+    return read_dynamic_panel_spec(MODELS / "digital.toml").model_copy(update=latent)
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +60,15 @@ def test_terms_are_named_as_the_bayesian_model_has_them(frame: pd.DataFrame, spe
     fit = fit_frequentist(frame, spec, "gmm")
     terms = fit.estimates()["term"].tolist()
     assert {"alpha[eastern, L1.services]", "beta[eastern, L1.digital]", "intercept[eastern]"} <= set(terms)
-    assert "time[eastern, 2011]" in terms
+    assert "period_effect[eastern, 2011]" in terms
     assert fit.approach == "frequentist"
     assert {check.name for check in fit.checks()} >= {"hansen_p [eastern]", "ar2_p [northern]", "instruments [central]"}
     assert float(fit.tree["tests eastern"]["p_value"].sel(test="Hansen")) > 0
+    covariance = fit.tree["covariance"]["covariance"]
+    np.testing.assert_allclose(np.sqrt(np.diag(covariance)), fit.estimates()["std_error"])
+    pair = covariance.sel(term="alpha[eastern, L1.services]")
+    assert float(pair.sel(term_other="beta[eastern, L1.digital]")) != 0
+    assert float(pair.sel(term_other="beta[northern, L1.digital]")) == 0
 
 
 def test_pooled_where_nothing_varies(data: RegionalPanel, spec: DynamicPanelSpec) -> None:

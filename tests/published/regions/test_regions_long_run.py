@@ -159,3 +159,9 @@ def test_summary_has_no_stationary_quantiles_without_stationary_draws():
     summary = summarise(LongRunDraws(np.ones(200), np.ones(200), np.full(200, 1.5)))
     assert np.isnan(summary.median_stationary)
     assert summary.probability_stationary == 0
+
+
+def test_a_covariance_that_is_no_covariance_gives_no_delta_interval():
+    found = delta_interval(RatioMoments(0.5, 0.6, 0.01, 0.01, 0.5))
+    assert np.isnan([found.std_error, found.lower, found.upper]).all()
+    assert not found.valid

@@ -75,7 +75,7 @@ def test_effects_and_probabilities_by_hand(grouped, summary):
     assert row["probability_negligible"] == pytest.approx((largest < 0.02).mean())
     # independent draws: the error of a median is sqrt(pi / 2) standard errors of a mean
     expected = np.sqrt(np.pi / 2) * table["std_error"] / np.sqrt(400)
-    np.testing.assert_allclose(table["mcse"], expected, rtol=0.5)
+    np.testing.assert_allclose(table["mc_error"], expected, rtol=0.5)
 
 
 def test_what_a_reader_concludes(summary):

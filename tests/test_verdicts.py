@@ -6,11 +6,11 @@ import pytest
 import xarray as xr
 
 from bayesgov.claims import Claim, Comparison, read_claims
-from bayesgov.compare import check_claims, judge, probability_words
 from bayesgov.errors import InputError
 from bayesgov.fits import PosteriorFit
 from bayesgov.printed import PrintedNumber
 from bayesgov.study import load_study, models_folder, shipped_studies
+from bayesgov.verdicts import check_claims, judge, probability_words
 
 
 @pytest.mark.parametrize(

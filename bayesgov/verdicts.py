@@ -9,21 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-import numpy as np
 import pandas as pd
 
-from bayesgov.claims import Claim, Comparison, Evidence, PosteriorEvidence, TableEvidence
+from bayesgov.claims import Answer, Claim, PosteriorEvidence, TableEvidence
 from bayesgov.errors import InputError
+from bayesgov.evidence import (
+    DECISIVE_PROBABILITY,
+    decided,
+    event,
+    named,
+    posterior_draws,
+    printed_answers,
+    printed_numbers,
+    table_values,
+)
 from bayesgov.fits import Fit
-from bayesgov.printed import PrintedNumber
 from bayesgov.study import Study
-
-Answer = Literal["holds", "does not hold", "undetermined", "not checkable"]
-
-# A posterior probability of the claim above this (or below its complement) decides it.
-DECISIVE_PROBABILITY = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def check_claims(claims: Sequence[Claim], study: Study, *, audited: Collection[s
 
 def judge(
     claim: Claim,
-    study: Study,
+    study: Study | None,
     *,
     audit_verdicts: Mapping[str, str],
     tables: Mapping[str, pd.DataFrame],
@@ -106,6 +108,9 @@ def judge(
 
     Parameters
     ----------
+    claim : Claim
+    study : Study or None
+        None for rows, which have no printed tables.
     audit_verdicts : mapping
         Audit check id -> verdict.
     tables : mapping
@@ -155,31 +160,22 @@ def _lost(evidence: TableEvidence | PosteriorEvidence, crashed: Sequence[str]) -
     return Ruling("not checkable", f"the {block} analysis crashed") if block else None
 
 
-def _printed_ruling(claim: Claim, study: Study, audit_verdicts: Mapping[str, str]) -> Ruling:
+def _printed_ruling(claim: Claim, study: Study | None, audit_verdicts: Mapping[str, str]) -> Ruling:
     evidence = claim.printed
     if evidence.reason:
         return Ruling("not checkable", evidence.reason)
     if evidence.audit:
         return _audit_ruling(claim, audit_verdicts)
-    numbers = {key: cell for reference in evidence.cells for key, cell in study.cells(reference).items()}
-    printed = {key: cell for key, cell in numbers.items() if isinstance(cell, PrintedNumber)}
-    if not printed:
-        raise InputError(f"claim {claim.id!r}: {', '.join(evidence.cells)} names no printed number")
-    answers = {key: evidence.comparison.of_printed(cell) for key, cell in printed.items()}
-    satisfied = sum(answer is True for answer in answers.values())
-    unknown = sum(answer is None for answer in answers.values())
-    if evidence.against:
-        refuting = Comparison.parse(evidence.against)
-        answers = {
-            key: True if answer else False if refuting.of_printed(printed[key]) else None
-            for key, answer in answers.items()
-        }
-    where = sorted({key.split("/")[0] for key in answers})
-    text = _count(satisfied, len(answers), evidence.quantity or "printed values", evidence.each)
+    if study is None:
+        raise InputError(f"claim {claim.id!r}: cells of printed tables were named; rows have none: leave printed out")
+    numbers, rule = printed_numbers(claim, study), evidence.decision
+    met = [rule.meets.of_printed(number) for number in numbers.values()]
+    tables = ", ".join(sorted({key.split("/")[0] for key in numbers}))
+    text = _count(met.count(True), len(met), evidence.quantity or "printed values", evidence.each)
     if len(numbers) == 1:
         text = f"{evidence.quantity or 'printed value'} {next(iter(numbers.values()))}"
-    text += f" (table {', '.join(where)})" + (f"; rounding leaves {unknown} open" if unknown else "")
-    return Ruling(_three_valued(list(answers.values()), evidence), text)
+    text += f" (table {tables})" + (f"; rounding leaves {met.count(None)} open" if None in met else "")
+    return Ruling(rule.combined(printed_answers(numbers.values(), rule)), text)
 
 
 def _audit_ruling(claim: Claim, audit_verdicts: Mapping[str, str]) -> Ruling:
@@ -201,36 +197,23 @@ def _audit_ruling(claim: Claim, audit_verdicts: Mapping[str, str]) -> Ruling:
 def _table_ruling(claim: Claim, evidence: TableEvidence, tables: Mapping[str, pd.DataFrame]) -> Ruling:
     if evidence.reason:
         return Ruling("not checkable", evidence.reason)
-    frame = _named(tables, evidence.table, f"claim {claim.id!r}: result table")
-    for column, allowed in evidence.where.items():
-        frame = frame[_column(frame, column, claim).astype(str).isin(allowed)]
-    columns = (evidence.column,) if isinstance(evidence.column, str) else evidence.column
-    values = np.concatenate([_column(frame, name, claim).to_numpy(dtype=float) for name in columns])
-    if values.size == 0:
-        raise InputError(f"claim {claim.id!r}: no row of {evidence.table} matches {evidence.where}")
-    finite = np.isfinite(values)
-    truth = evidence.comparison.of(values)
-    answers = [bool(t) if ok else None for t, ok in zip(truth, finite, strict=True)]
-    if evidence.against:
-        opposite = _column(frame, evidence.against_column, claim).to_numpy(float) if evidence.against_column else values
-        contrary = Comparison.parse(evidence.against).of(opposite) & np.isfinite(opposite)
-        answers = [True if a else False if no else None for a, no in zip(answers, contrary, strict=True)]
-    quantity = evidence.quantity or f"values of {', '.join(columns)}"
-    text = _count(sum(a is True for a in answers), len(answers), quantity, evidence.each)
-    if values.size == 1:
-        text = f"{quantity} = {values[0]:.3g}"
-    elif evidence.against and answers.count(False):
+    found, rule = table_values(claim, evidence, tables), evidence.decision
+    answers = found.answers(rule)
+    quantity = evidence.quantity or f"values of {', '.join(found.columns)}"
+    text = _count(answers.count(True), len(answers), quantity, evidence.each)
+    if found.values.size == 1:
+        text = f"{quantity} = {found.values[0]:.3g}"
+    elif rule.refutes and answers.count(False):
         text += f"; {answers.count(False)} refuted"
-    return Ruling(_three_valued(answers, evidence), text)
+    return Ruling(rule.combined(answers), text)
 
 
 def _posterior_ruling(claim: Claim, evidence: PosteriorEvidence, fits: Mapping[str, Fit], label: str) -> Ruling:
     if evidence.reason:
         return Ruling("not checkable", evidence.reason)
-    values = _draws(claim, evidence, _named(fits, label, f"claim {claim.id!r}: fit"))
-    truth = evidence.comparison.of(values)  # draws x elements
-    event = {"all": truth.all(axis=1), "any": truth.any(axis=1), "none": ~truth.any(axis=1)}[evidence.expect]
-    probability = float(event.mean())
+    values = posterior_draws(claim, evidence, named(fits, label, f"claim {claim.id!r}: fit"))
+    truth = evidence.decision.meets.of(values)  # draws x elements
+    probability = float(event(values, evidence.decision).mean())
     each = truth.mean(axis=0)
     quantity = evidence.quantity or evidence.variable
     text = f"Pr({quantity} {_words(evidence.each)}) {_equals(probability)}"
@@ -239,56 +222,21 @@ def _posterior_ruling(claim: Claim, evidence: PosteriorEvidence, fits: Mapping[s
             f"Pr({evidence.expect} {truth.shape[1]} {quantity} {_words(evidence.each)}) {_equals(probability)}; "
             f"one by one from {probability_words(float(each.min()))} to {probability_words(float(each.max()))}"
         )
-    return Ruling(_decide(probability), text, probability)
+    return Ruling(decided(probability), text, probability)
 
 
 def _robustness(claim: Claim, evidence: PosteriorEvidence, fits: Mapping[str, Fit]) -> str:
     labels = (evidence.fit, *evidence.robust)
     rulings = [_posterior_ruling(claim, evidence, fits, label) for label in labels]
     same = len({ruling.answer for ruling in rulings}) == 1
-    sizes = [_draws(claim, evidence, fits[label]).shape[1] for label in labels]
+    sizes = [posterior_draws(claim, evidence, fits[label]).shape[1] for label in labels]
     listed = ", ".join(
-        f"{probability_words(ruling.probability or 0.0)} ({label.partition('-')[2]}"
+        f"{probability_words(ruling.probability or 0.0)} ({label.partition('-')[2] or label}"
         + (f", {size} of {sizes[0]} values" if size != sizes[0] else "")
         + ")"
         for label, ruling, size in zip(labels, rulings, sizes, strict=True)
     )
     return f"{'Same ruling' if same else 'The ruling changes'}: probability {listed}"
-
-
-def _draws(claim: Claim, evidence: PosteriorEvidence, fit: Fit) -> np.ndarray:
-    """Draws of the claim's variable, shape (n_draws, n_elements)."""
-    posterior = fit.tree["posterior"].to_dataset()
-    if evidence.variable not in posterior:
-        raise InputError(f"claim {claim.id!r}: fit {fit.label!r} has no variable {evidence.variable!r}")
-    variable = posterior[evidence.variable]
-    for dim, labels in evidence.select.items():
-        if dim not in variable.dims:
-            raise InputError(f"claim {claim.id!r}: {evidence.variable!r} has no dimension {dim!r}")
-        variable = variable.isel({dim: np.isin(variable[dim].values.astype(str), labels)})
-    if variable.size == 0:
-        raise InputError(f"claim {claim.id!r}: no element of {evidence.variable!r} matches {evidence.select}")
-    stacked = variable.stack(sample=("chain", "draw")).transpose("sample", ...)
-    values: np.ndarray = stacked.to_numpy().reshape(stacked.sizes["sample"], -1)
-    return values
-
-
-def _decide(probability: float) -> Answer:
-    if probability >= DECISIVE_PROBABILITY:
-        return "holds"
-    return "does not hold" if probability <= 1 - DECISIVE_PROBABILITY else "undetermined"
-
-
-def _three_valued(answers: Sequence[bool | None], evidence: Evidence) -> Answer:
-    """Kleene's three-valued all, any and none."""
-    if evidence.expect == "none":
-        answers = [None if answer is None else not answer for answer in answers]
-    stops, otherwise = (True, False) if evidence.expect == "any" else (False, True)
-    if any(answer is stops for answer in answers):
-        result: bool | None = stops
-    else:
-        result = None if any(answer is None for answer in answers) else otherwise
-    return "undetermined" if result is None else "holds" if result else evidence.otherwise
 
 
 def probability_words(probability: float) -> str:
@@ -315,15 +263,3 @@ def _count(satisfied: int, total: int, quantity: str, condition: str) -> str:
 
 def _words(condition: str) -> str:
     return condition.replace("abs", "in absolute value")
-
-
-def _named[Value](mapping: Mapping[str, Value], name: str, what: str) -> Value:
-    if name not in mapping:
-        raise InputError(f"{what} {name!r} does not exist; there are: {', '.join(mapping)}")
-    return mapping[name]
-
-
-def _column(frame: pd.DataFrame, name: str, claim: Claim) -> pd.Series:
-    if name not in frame:
-        raise InputError(f"claim {claim.id!r}: no column {name!r}; there are: {', '.join(map(str, frame.columns))}")
-    return frame[name]

@@ -1,0 +1,147 @@
+"""Figures of comparisons: decisions by term and rule, estimates over the choices of an analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+
+from bayesgov.report.marks import (
+    blank_figure,
+    frame_limits,
+    house_figure,
+    in_order,
+    outside_legend,
+    require_columns,
+    series_handles,
+)
+from bayesgov.report.style import INK, MUTED, RULE, series_styles, wrapped
+
+# Mark and fill of each decision: the mark tells, the fill helps; in grey the fills are dark, white and hatched.
+_DECISIONS = {"effect": ("●", "#9AD0F5", ""), "no effect": ("○", "#ffffff", ""), "undecided": ("?", "#ececec", "...")}
+_ROW, _LINE, _CHARACTER = 0.24, 0.14, 0.068  # inches
+_WIDEST_COLUMN = 0.9
+_LABEL, _RULE = 34, 26  # characters in a line
+
+
+@house_figure
+def decision_map(table: pd.DataFrame) -> Figure:
+    """Decisions by term (row) and rule (column), a mark in every cell, and how far the rules agree.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As :meth:`bayesgov.comparison.Comparison.concordance` returns it: index ``term``, a column of words for each
+        rule, ``agreement`` as a share.
+    """
+    require_columns(table, ("agreement",))
+    rules = [str(name) for name in table.columns if name != "agreement"]
+    labels = [wrapped(str(term), _LABEL) for term in table.index]
+    heads = [wrapped(rule, _RULE) for rule in rules]
+    lines = max(label.count("\n") + 1 for label in labels)
+    row = max(_ROW, 0.06 + _LINE * lines)
+    tallest = max(len(line) for head in [*heads, "agreement"] for line in head.split("\n"))
+    figure = blank_figure(0.5 + _CHARACTER * tallest + row * len(table))
+    axes = figure.add_subplot()
+    for column, rule in enumerate(rules):
+        for place, word in enumerate(table[rule]):
+            _cell(axes, column, place, word)
+    for place, share in enumerate(table["agreement"]):
+        text = f"{100 * share:.0f}%" if np.isfinite(share) else "–"
+        axes.text(len(rules) + 0.15, place, text, ha="center", va="center")
+    axes.set_xticks(
+        [*range(len(rules)), len(rules) + 0.15], [*heads, "agreement"], rotation=90, ha="center", va="bottom"
+    )
+    axes.xaxis.tick_top()
+    axes.set_yticks(range(len(table)), labels)
+    axes.tick_params(length=0)
+    axes.set_xlim(-0.5, len(rules) + 0.65)
+    axes.set_ylim(len(table) - 0.5, -0.5)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    present = set(table[rules].stack())
+    handles = [
+        Patch(facecolor=fill, hatch=hatch, edgecolor=MUTED, linewidth=0.5, label=f"{mark}  {word}")
+        for word, (mark, fill, hatch) in _DECISIONS.items()
+        if word in present
+    ]
+    outside_legend(figure, handles)
+    return figure
+
+
+def _cell(axes: Axes, column: int, row: int, word: object) -> None:
+    if not isinstance(word, str):  # the rule does not apply to the term
+        axes.text(column, row, "–", ha="center", va="center", color=MUTED)
+        return
+    mark, fill, hatch = _DECISIONS[word]
+    box = Rectangle((column - 0.46, row - 0.44), 0.92, 0.88, facecolor=fill, edgecolor=RULE, linewidth=0.5, hatch=hatch)
+    axes.add_patch(box)
+    under = {"facecolor": fill, "edgecolor": "none", "pad": 0.8}
+    axes.text(column, row, mark, ha="center", va="center", color=INK, fontsize=9, bbox=under)
+
+
+@house_figure
+def specification_curve(data: pd.DataFrame, choices: pd.DataFrame, *, ylabel: str) -> Figure:
+    """Estimates under every combination of choices, in order of size, and below them which choices each is.
+
+    Simonsohn, Simmons & Nelson (2020, doi:10.1038/s41562-020-0912-z).
+
+    Parameters
+    ----------
+    data : DataFrame
+        Columns ``series``, ``estimate``, ``lower``, ``upper``; one row for each specification, in any order.
+    choices : DataFrame
+        One row for each row of ``data``, in its order; a column for each choice, its values as text.
+    """
+    require_columns(data, ("series", "estimate", "lower", "upper"))
+    order = np.argsort(data["estimate"].to_numpy(dtype=float), kind="stable")
+    data, choices = data.iloc[order].reset_index(drop=True), choices.iloc[order].reset_index(drop=True)
+    rows = [(name, value) for name in choices.columns for value in in_order(choices[name].sort_values())]
+    labels = _choice_labels(rows)
+    lines = [label.count("\n") + 1 for label in labels]
+    heights = (2.1, 0.05 + sum(0.05 + _LINE * count for count in lines))
+    figure = blank_figure(0.6 + sum(heights))
+    grid = figure.add_gridspec(2, 1, height_ratios=heights)
+    upper, lower = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
+    styles = series_styles(data["series"].astype(str))
+    limits = frame_limits(data, zero=True)
+    for name, style in styles.items():
+        mine = data[data["series"].astype(str) == name]
+        low, high = np.clip(mine["lower"], limits.low, limits.high), np.clip(mine["upper"], limits.low, limits.high)
+        upper.vlines(mine.index, low, high, style.color, linewidth=1)
+        upper.plot(mine.index, mine["estimate"], style.marker, color=style.color, markerfacecolor=style.face, ms=3.6)
+    upper.axhline(0, color=MUTED, linewidth=0.9, zorder=0)
+    upper.set_ylim(limits.low, limits.high)
+    upper.set_ylabel(wrapped(ylabel, 34))
+    upper.grid(axis="y", color=RULE, linewidth=0.5)
+    upper.set_xticks([])
+    for place, (name, value) in enumerate(rows):
+        chosen = np.flatnonzero((choices[name].astype(str) == value).to_numpy())
+        lower.plot(chosen, np.full(chosen.size, place), "|", color=INK, markersize=7, markeredgewidth=1.6)
+    _separate(lower, rows)
+    lower.set_yticks(range(len(rows)), labels)
+    lower.set_ylim(len(rows) - 0.5, -0.5)
+    lower.tick_params(axis="y", length=0)
+    lower.set_xticks([])
+    lower.set_xlabel(f"{len(data)} specifications, in order of their estimates")
+    for axes in (upper, lower):
+        axes.set_xlim(-0.7, len(data) - 0.3)
+    if len(styles) > 1:
+        outside_legend(figure, series_handles(styles))
+    return figure
+
+
+def _choice_labels(rows: Sequence[tuple[str, str]]) -> list[str]:
+    return [wrapped(f"{name}: {value}", _LABEL) for name, value in rows]
+
+
+def _separate(axes: Axes, rows: Sequence[tuple[str, str]]) -> None:
+    """A band behind every other choice."""
+    names = list(dict.fromkeys(name for name, _ in rows))
+    for name in names[::2]:
+        places = [place for place, (own, _) in enumerate(rows) if own == name]
+        axes.axhspan(places[0] - 0.5, places[-1] + 0.5, color="#f4f4f4", linewidth=0, zorder=-2)
