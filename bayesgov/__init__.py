@@ -20,11 +20,14 @@ _PUBLIC = {
     "InputError": "bayesgov.errors",
     "Interval": "bayesgov.printed",
     "Multiverse": "bayesgov.comparison.multiverse",
+    "PanelSimulation": "bayesgov.panel.simulate",
     "PosteriorFit": "bayesgov.fits",
     "PrintedNumber": "bayesgov.printed",
     "PublishedSpec": "bayesgov.spec",
     "Run": "bayesgov.runs",
+    "SamplingOptions": "bayesgov.sampling",
     "Study": "bayesgov.study",
+    "SurveyDesign": "bayesgov.survey.simulate",
     "Table": "bayesgov.data",
     "audit": "bayesgov.published.audit",
     "build_design": "bayesgov.survey.build",
@@ -36,6 +39,21 @@ _PUBLIC = {
     "load_run": "bayesgov.runs",
     "load_study": "bayesgov.study",
     "multiverse": "bayesgov.comparison.multiverse",
+    "plot_caption": "bayesgov.report.plots",
+    "plot_caterpillar": "bayesgov.report.plots",
+    "plot_coefficient_path": "bayesgov.report.plots",
+    "plot_concordance": "bayesgov.report.plots",
+    "plot_forest": "bayesgov.report.plots",
+    "plot_impulse_responses": "bayesgov.report.plots",
+    "plot_instrument_multiverse": "bayesgov.report.plots",
+    "plot_ppc": "bayesgov.report.plots",
+    "plot_prior_posterior": "bayesgov.report.plots",
+    "plot_probabilities": "bayesgov.report.plots",
+    "plot_row_flow": "bayesgov.report.plots",
+    "plot_shrinkage": "bayesgov.report.plots",
+    "plot_specification_curve": "bayesgov.report.plots",
+    "plot_thresholds": "bayesgov.report.plots",
+    "plot_variation": "bayesgov.report.plots",
     "prepare": "bayesgov.survey.prepare",
     "read_cumulative_spec": "bayesgov.survey.spec",
     "read_dynamic_panel_spec": "bayesgov.panel.spec",
@@ -43,6 +61,7 @@ _PUBLIC = {
     "read_table": "bayesgov.data",
     "reanalyse": "bayesgov.published.reanalysis",
     "redesign": "bayesgov.survey.build",
+    "simulate_panel": "bayesgov.panel.simulate",
     "simulate_survey": "bayesgov.survey.simulate",
 }
 
@@ -59,6 +78,8 @@ if TYPE_CHECKING:
     from bayesgov.fits import Fit as Fit
     from bayesgov.fits import PosteriorFit as PosteriorFit
     from bayesgov.fitting import fit as fit
+    from bayesgov.panel.simulate import PanelSimulation as PanelSimulation
+    from bayesgov.panel.simulate import simulate_panel as simulate_panel
     from bayesgov.panel.spec import DynamicPanelSpec as DynamicPanelSpec
     from bayesgov.panel.spec import read_dynamic_panel_spec as read_dynamic_panel_spec
     from bayesgov.printed import Interval as Interval
@@ -66,9 +87,25 @@ if TYPE_CHECKING:
     from bayesgov.published.audit import AuditReport as AuditReport
     from bayesgov.published.audit import audit as audit
     from bayesgov.published.reanalysis import reanalyse as reanalyse
+    from bayesgov.report.plots import plot_caption as plot_caption
+    from bayesgov.report.plots import plot_caterpillar as plot_caterpillar
+    from bayesgov.report.plots import plot_coefficient_path as plot_coefficient_path
+    from bayesgov.report.plots import plot_concordance as plot_concordance
+    from bayesgov.report.plots import plot_forest as plot_forest
+    from bayesgov.report.plots import plot_impulse_responses as plot_impulse_responses
+    from bayesgov.report.plots import plot_instrument_multiverse as plot_instrument_multiverse
+    from bayesgov.report.plots import plot_ppc as plot_ppc
+    from bayesgov.report.plots import plot_prior_posterior as plot_prior_posterior
+    from bayesgov.report.plots import plot_probabilities as plot_probabilities
+    from bayesgov.report.plots import plot_row_flow as plot_row_flow
+    from bayesgov.report.plots import plot_shrinkage as plot_shrinkage
+    from bayesgov.report.plots import plot_specification_curve as plot_specification_curve
+    from bayesgov.report.plots import plot_thresholds as plot_thresholds
+    from bayesgov.report.plots import plot_variation as plot_variation
     from bayesgov.runs import Run as Run
     from bayesgov.runs import load_fit as load_fit
     from bayesgov.runs import load_run as load_run
+    from bayesgov.sampling import SamplingOptions as SamplingOptions
     from bayesgov.spec import PublishedSpec as PublishedSpec
     from bayesgov.spec import read_published_spec as read_published_spec
     from bayesgov.study import Study as Study
@@ -78,6 +115,7 @@ if TYPE_CHECKING:
     from bayesgov.survey.build import redesign as redesign
     from bayesgov.survey.dial import lasso_prior_dial as lasso_prior_dial
     from bayesgov.survey.prepare import prepare as prepare
+    from bayesgov.survey.simulate import SurveyDesign as SurveyDesign
     from bayesgov.survey.simulate import simulate_survey as simulate_survey
     from bayesgov.survey.spec import CumulativeSpec as CumulativeSpec
     from bayesgov.survey.spec import read_cumulative_spec as read_cumulative_spec

@@ -58,7 +58,7 @@ class Multiverse:
         return _summarised(self.estimates, ["term"])
 
     def by_choice(self) -> pd.DataFrame:
-        """The same for every value of every field over all values of the others; columns ``field``, ``choice`` first."""
+        """The same for every value of every field over all values of the others; ``field`` and ``choice`` first."""
         parts = []
         for field in self.fields:
             found = _summarised(self.estimates, [field, "term"]).rename(columns={field: "choice"})

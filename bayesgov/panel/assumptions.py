@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from bayesgov.fits import Approach
 from bayesgov.panel.design import PanelDesign
 from bayesgov.panel.index_spec import IndexSpec, InterpolateSpec
@@ -157,9 +159,12 @@ def _exogeneity(spec: DynamicPanelSpec) -> str:
 def _initial_values(spec: DynamicPanelSpec, design: PanelDesign) -> str:
     left_out = f" Left out, because others say the same: {_listed(design.left_out)}." if design.left_out else ""
     if spec.initial == "conditional":
+        own = design.departs == np.arange(design.departs.size)
+        names = [name for name, kept in zip(design.covariate_names, own, strict=True) if kept]
+        by_region = "" if own.all() else " The coefficient of the first outcome differs by region, as persistence does."
         return (
             "Initial conditions: the posterior conditions on each unit's first outcomes; unit effects have a normal "
-            f"distribution around a linear function of {_listed(design.covariate_names)} (Wooldridge 2005).{left_out}"
+            f"distribution around a linear function of {_listed(names)} (Wooldridge 2005).{by_region}{left_out}"
         )
     if spec.initial == "stationary":
         return (

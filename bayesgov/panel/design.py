@@ -55,7 +55,10 @@ class PanelDesign:
     covariates : ndarray, shape (n_units, n_covariates)
         Initial values and unit means on which unit effects are regressed.
     covariate_names : tuple of str
-        ``initial[y]``, ``mean[x]``.
+        ``initial[y]``, ``mean[x]``; ``initial[y] in north`` for a region's departure from the coefficient of
+        ``initial[y]``.
+    departs : ndarray of int, shape (n_covariates,)
+        For a region's departure the position of the covariate that it departs from, otherwise its own.
     varying : ndarray of bool, shape (n_terms,)
         Terms whose coefficients may differ between regions.
     intercept_varies, time_effects : bool
@@ -79,6 +82,7 @@ class PanelDesign:
     unit_region: np.ndarray
     covariates: np.ndarray
     covariate_names: tuple[str, ...]
+    departs: np.ndarray
     varying: np.ndarray
     intercept_varies: bool
     time_effects: bool
@@ -159,20 +163,23 @@ def design_from_panel(
     first = int(time.min())
     covariates, names, left_out = _unit_covariates(panel, used, kept, spec)
     present, region_codes = np.unique(unit_region[kept], return_inverse=True)
+    named = [str(regions[index]) for index in present]
+    departures, departing, departs = _departures(covariates, names, named, region_codes, spec)
     return PanelDesign(
         outcome=spec.outcome,
         terms=tuple(entry.name for entry in regressors),
         n_lags=spec.outcome_lags,
         units=tuple(panel.units[index] for index in kept),
-        regions=tuple(str(regions[index]) for index in present),
+        regions=tuple(named),
         times=panel.times[first : int(time.max()) + 1],
         y=outcome[kept][unit, time],
         x=cubes[kept][unit, time],
         unit=unit,
         time=time - first,
         unit_region=region_codes,
-        covariates=covariates,
-        covariate_names=names,
+        covariates=np.column_stack([covariates, departures]),
+        covariate_names=(*names, *departing),
+        departs=np.append(np.arange(len(names)), departs),
         varying=np.array([spec.varies(entry.variable) for entry in regressors]),
         intercept_varies=spec.varies(INTERCEPT),
         time_effects=spec.time_effects,
@@ -274,8 +281,7 @@ def _unit_covariates(
     columns: dict[str, np.ndarray] = {}
     if spec.initial == "conditional":
         for lag in range(1, spec.outcome_lags + 1):
-            name = f"initial[{spec.outcome}]" if lag == 1 else f"initial[L{lag}.{spec.outcome}]"
-            columns[name] = panel.values[spec.outcome][kept][each, start - lag]
+            columns[_initial_name(spec.outcome, lag)] = panel.values[spec.outcome][kept][each, start - lag]
     left_out = []
     for variable in spec.predictors if spec.initial != "naive" else ():
         cube = panel.values[variable][kept]
@@ -293,6 +299,39 @@ def _unit_covariates(
     names = np.array(list(columns), dtype=object)
     left_out += list(names[~independent])
     return values[:, independent], tuple(names[independent]), tuple(left_out)
+
+
+def _initial_name(outcome: str, lag: int) -> str:
+    return f"initial[{outcome}]" if lag == 1 else f"initial[L{lag}.{outcome}]"
+
+
+def _departures(
+    covariates: np.ndarray,
+    names: Sequence[str],
+    regions: Sequence[str],
+    unit_region: np.ndarray,
+    spec: DynamicPanelSpec,
+) -> tuple[np.ndarray, tuple[str, ...], np.ndarray]:
+    """Initial outcomes by region, where persistence differs between regions.
+
+    What an initial outcome tells of the unit effect depends on persistence: from y_0 = u / (1 - alpha) + noise, the
+    coefficient of y_0 in E(u | y_0) is (1 - alpha) times a reliability. One coefficient for all regions would pull
+    their persistences together.
+
+    Returns
+    -------
+    ndarray, shape (n_units, n_departures); their names; positions of the covariates that they depart from
+    """
+    initial = {_initial_name(spec.outcome, lag) for lag in range(1, spec.outcome_lags + 1)}
+    varies = len(regions) > 1 and spec.varies(spec.outcome)
+    own = [at for at, name in enumerate(names) if varies and name in initial]
+    centred = covariates - covariates.mean(axis=0)
+    columns = [np.where(unit_region == r, centred[:, at], 0.0) for at in own for r in range(len(regions))]
+    return (
+        np.column_stack(columns) if columns else np.zeros((covariates.shape[0], 0)),
+        tuple(f"{names[at]} in {region}" for at in own for region in regions),
+        np.repeat(np.array(own, dtype=np.int64), len(regions)),
+    )
 
 
 def _independent(columns: np.ndarray) -> np.ndarray:

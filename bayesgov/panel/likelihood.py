@@ -120,6 +120,7 @@ def working_columns(design: PanelDesign) -> Columns:
     scale[: design.n_lags] = y_scale[0]
     terms = (design.x - centre) / scale
     w_centre, w_scale = _moments(design.covariates, design.covariate_names)
+    w_scale = w_scale[design.departs]  # a departure is on the scale of what it departs from
     covariates = ((design.covariates - w_centre) / w_scale)[design.unit]
     n_times = len(design.times)
     n_year = n_times - 1 if design.time_effects else 0

@@ -36,6 +36,8 @@ class PanelPriors(FrozenSpec):
         Of the mean level of the outcome at average predictors.
     slope_region_scale, intercept_region_scale : float
         Half-normal priors of the standard deviations of slopes (lags included) and of intercepts between regions.
+        Under partial pooling ``slope_region_scale`` is also the standard deviation of the normal prior of a region's
+        departure from the coefficient of the first outcome, where persistence varies.
     unit_covariate_scale : float
         Normal prior of the coefficients of initial values and unit means.
     year_scale, unit_scale, error_scale : float

@@ -18,7 +18,7 @@ from bayesgov.report.marks import (
     require_columns,
     series_handles,
 )
-from bayesgov.report.style import INK, MUTED, RULE, series_styles, wrapped
+from bayesgov.report.style import INK, MUTED, RULE, broken, series_styles, wrapped
 
 
 @house_figure
@@ -97,7 +97,7 @@ def replicated_shares(data: pd.DataFrame, *, columns: int = 3) -> Figure:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
         axes.grid(axis="y", color=RULE, linewidth=0.5)
-        axes.set_title(wrapped(part, 78 // columns))
+        axes.set_title(broken(part, 78 // columns))
     outside_legend(
         figure,
         [

@@ -21,10 +21,9 @@ from bayesgov.report.marks import (
 )
 from bayesgov.report.style import INK, MUTED, RULE, series_styles, wrapped
 
-# Mark and fill of each decision: the mark tells, the fill helps; in grey the fills are dark, white and hatched.
-_DECISIONS = {"effect": ("●", "#9AD0F5", ""), "no effect": ("○", "#ffffff", ""), "undecided": ("?", "#ececec", "...")}
+# Mark and fill of each decision: the mark tells, the fill helps.
+_DECISIONS = {"effect": ("●", "#9AD0F5"), "no effect": ("○", "#ffffff"), "undecided": ("?", "#e8e8e8")}
 _ROW, _LINE, _CHARACTER = 0.24, 0.14, 0.068  # inches
-_WIDEST_COLUMN = 0.9
 _LABEL, _RULE = 34, 26  # characters in a line
 
 
@@ -65,8 +64,8 @@ def decision_map(table: pd.DataFrame) -> Figure:
         spine.set_visible(False)
     present = set(table[rules].stack())
     handles = [
-        Patch(facecolor=fill, hatch=hatch, edgecolor=MUTED, linewidth=0.5, label=f"{mark}  {word}")
-        for word, (mark, fill, hatch) in _DECISIONS.items()
+        Patch(facecolor=fill, edgecolor=MUTED, linewidth=0.5, label=f"{mark}  {word}")
+        for word, (mark, fill) in _DECISIONS.items()
         if word in present
     ]
     outside_legend(figure, handles)
@@ -77,11 +76,9 @@ def _cell(axes: Axes, column: int, row: int, word: object) -> None:
     if not isinstance(word, str):  # the rule does not apply to the term
         axes.text(column, row, "–", ha="center", va="center", color=MUTED)
         return
-    mark, fill, hatch = _DECISIONS[word]
-    box = Rectangle((column - 0.46, row - 0.44), 0.92, 0.88, facecolor=fill, edgecolor=RULE, linewidth=0.5, hatch=hatch)
-    axes.add_patch(box)
-    under = {"facecolor": fill, "edgecolor": "none", "pad": 0.8}
-    axes.text(column, row, mark, ha="center", va="center", color=INK, fontsize=9, bbox=under)
+    mark, fill = _DECISIONS[word]
+    axes.add_patch(Rectangle((column - 0.46, row - 0.44), 0.92, 0.88, facecolor=fill, edgecolor=RULE, linewidth=0.5))
+    axes.text(column, row, mark, ha="center", va="center", color=INK, fontsize=9)
 
 
 @house_figure

@@ -10,14 +10,15 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
 import xarray as xr
 
 from bayesgov.errors import InputError
 from bayesgov.report.bibliography import bibtex, cited, reference_list
 from bayesgov.report.checklist import checklist_table, filled_checklists, guideline_keys
-from bayesgov.report.content import Block, Document, ReportFigure, ReportTable
+from bayesgov.report.content import Block, Document, ReportFigure, ReportTable, StudyPart
 from bayesgov.report.manuscript import methods_markdown
-from bayesgov.report.page import render_page, slug, verdict_frame
+from bayesgov.report.page import render_page, slug
 from bayesgov.report.stored import PROVENANCE, StoredRun, read_run, write_content
 from bayesgov.report.svg import write_figure
 from bayesgov.report.tables import with_index, write_table
@@ -181,3 +182,27 @@ def _write_specs(folder: Path, spec_text: Mapping[str, str]) -> tuple[str, ...]:
     for name, text in spec_text.items():
         (folder / name).write_text(text, encoding="utf-8")
     return tuple(spec_text)
+
+
+def verdict_frame(part: StudyPart) -> pd.DataFrame:
+    """The verdict table as data: one row for each claim."""
+    return pd.DataFrame(
+        [
+            {
+                "claim": verdict.claim_id,
+                "sentence": verdict.sentence,
+                "place": verdict.place,
+                "estimand": verdict.estimand,
+                "rule": verdict.rule,
+                "printed": verdict.printed.answer,
+                "printed_text": verdict.printed.text,
+                "frequentist": verdict.frequentist.answer,
+                "frequentist_text": verdict.frequentist.text,
+                "posterior": verdict.posterior.answer,
+                "posterior_probability": verdict.posterior.probability,
+                "posterior_text": verdict.posterior.text,
+                "robustness": verdict.robustness,
+            }
+            for verdict in part.verdicts
+        ]
+    )

@@ -33,7 +33,7 @@ from bayesgov.report.marks import (
     value_axis,
 )
 from bayesgov.report.shares import audit_overview, profiles
-from bayesgov.report.style import INK, MAX_WIDTH, MUTED, RULE, SeriesStyle, series_styles, wrapped
+from bayesgov.report.style import INK, MAX_WIDTH, MUTED, RULE, SeriesStyle, broken, series_styles, wrapped
 
 __all__ = [
     "audit_overview",
@@ -85,7 +85,7 @@ def caterpillar(
         _interval_panel(axes, data[mine & ~banded], labels, styles, zero=zero, width=30 if columns == 1 else 18)
         if band is not None:
             _draw_band(axes, data[mine & banded], styles[band])
-        axes.set_title(wrapped(term, 74 // columns))
+        axes.set_title(broken(term, 74 // columns))
         if index % columns:
             axes.set_yticklabels([])
         if index + columns >= len(terms):
@@ -141,7 +141,8 @@ def dot_interval(
     labels = in_order(data["label"])
     styles = series_styles(data["series"].astype(str))
     lines = max(wrapped(label, label_width).count("\n") + 1 for label in labels)
-    figure = blank_figure(0.9 + (0.06 + 0.14 * max(lines, 0.85 * len(styles))) * len(labels))
+    rows = 0.9 + (0.06 + 0.14 * max(lines, 0.85 * len(styles))) * len(labels)
+    figure = blank_figure(max(rows, 1.1 + 0.17 * len(styles)))  # a legend may take a line for each series
     axes = figure.add_subplot()
     _interval_panel(axes, data, labels, styles, zero=zero, width=label_width)
     axes.set_xlabel(wrapped(xlabel, 70))
@@ -195,7 +196,7 @@ def shrinkage(
     long = {kind: _one_kind(data, kind) for kind in kinds}
     limits = frame_limits(pd.concat(long.values()), zero=True)
     lines = max(2, *(wrapped(label, label_width).count("\n") + 1 for label in labels))
-    figure = blank_figure(1.0 + (0.06 + 0.135 * lines) * len(labels))
+    figure = blank_figure(max(1.7, 1.0 + (0.06 + 0.135 * lines) * len(labels)))
     for index, reading in enumerate(readings):
         axes = figure.add_subplot(1, len(readings), index + 1)
         for offset, (kind, style) in zip((-0.18, 0.18), styles.items(), strict=True):
@@ -248,7 +249,7 @@ def prior_posterior(curves: pd.DataFrame, *, columns: int = 3, xlabel: str = "")
             axes.plot(curve["x"], curve["density"], color=style.color, linestyle=style.line)
             if style.filled:
                 axes.fill_between(curve["x"], curve["density"], color=style.color, alpha=0.18, linewidth=0)
-        axes.set_title(wrapped(label, 72 // columns))
+        axes.set_title(broken(label, 72 // columns))
         axes.set_ylim(bottom=0)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,9 +13,13 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from bayesgov.report.content import Block, Document, Paragraph, ReportFigure, ReportTable, Section
 from bayesgov.report.marks import blank_figure, house_figure, in_order, label_rows, outside_legend, series_handles
-from bayesgov.report.style import MUTED, RULE, series_styles, wrapped
+from bayesgov.report.style import MUTED, RULE, SeriesStyle, series_styles, wrapped
 from bayesgov.row_claims import RowVerdicts
 
+_OF_SIMULATION = (
+    "The claims are put to simulated rows: what holds here holds of the simulation, not of the data that the claims are "
+    "about."
+)
 _SOURCES = {"printed": "printed table", "frequentist": "frequentist analysis", "posterior": "posterior"}
 
 
@@ -66,8 +70,12 @@ def flip_section(flips: pd.DataFrame, key: str) -> tuple[Section, ...]:
 def with_claims(document: Document, judged: RowVerdicts) -> Document:
     """A report on rows with the verdicts on claims, and what would flip them ahead of its other sections."""
     part = document.parts[0]
+    about = (_OF_SIMULATION,) if judged.verdicts and part.source.startswith("simulated rows") else ()
     judged_part = replace(
-        part, verdicts=judged.verdicts, sections=(*flip_section(judged.flips, part.key), *part.sections)
+        part,
+        verdicts=judged.verdicts,
+        sections=(*flip_section(judged.flips, part.key), *part.sections),
+        summary=(*about, *part.summary),
     )
     return replace(document, parts=(judged_part, *document.parts[1:]), problems=(*document.problems, *judged.problems))
 
@@ -140,16 +148,17 @@ def flip_map(data: pd.DataFrame) -> Figure:
     Parameters
     ----------
     data : DataFrame
-        Columns ``claim``, ``source`` (series), ``dial``, ``distance``, ``beyond``.
+        Columns ``claim``, ``source`` (in words: the series), ``dial``, ``distance``, ``beyond``.
     """
-    claims, styles = in_order(data["claim"]), series_styles(data["source"].astype(str))
+    claims = in_order(data["claim"])
+    styles = series_styles(name for name in _SOURCES.values() if (data["source"] == name).any())
     panels = [panel for panel in _PANELS if (data["dial"] == panel.dial).any()]
     height = sum(0.13 + 0.13 * wrapped(claim, 22).count("\n") for claim in claims) + 0.1 * len(claims)
-    figure = blank_figure(1.15 + height)
+    figure = blank_figure(1.4 + height)
     for position, panel in enumerate(panels):
         axes = figure.add_subplot(1, len(panels), position + 1)
         mine = data[data["dial"] == panel.dial]
-        _distances(axes, mine, panel, claims, list(styles))
+        _distances(axes, mine, panel, claims, styles)
         label_rows(axes, claims, 22)
         axes.set_title(panel.title)
         if position:
@@ -158,28 +167,32 @@ def flip_map(data: pd.DataFrame) -> Figure:
     return figure
 
 
-def _distances(axes: Axes, data: pd.DataFrame, panel: _Panel, claims: Sequence[str], series: Sequence[str]) -> None:
-    styles = series_styles(series)
+def _distances(
+    axes: Axes, data: pd.DataFrame, panel: _Panel, claims: Sequence[str], styles: Mapping[str, SeriesStyle]
+) -> None:
     if panel.nearest > 0:
         axes.set_xscale("log")
-    for name, style in styles.items():
+    for place, (name, style) in enumerate(styles.items()):
         mine = data[data["source"] == name]
-        y = np.array([claims.index(claim) for claim in mine["claim"]]) + 0.22 * (series.index(name) - 1)
+        beside = 0.24 * (place - (len(styles) - 1) / 2)
+        y = np.array([claims.index(claim) + beside for claim in mine["claim"]])
         distance = mine["distance"].to_numpy(dtype=float)
         cut = mine["beyond"].to_numpy(dtype=bool) | (distance > panel.farthest)
         shown = np.clip(distance, panel.nearest, panel.farthest)
         axes.hlines(y, panel.nearest, shown, style.color, linewidth=0.7, alpha=0.5)
-        axes.plot(
-            shown[~cut],
-            y[~cut],
-            style.marker,
-            color=style.color,
-            markerfacecolor=style.face,
-            markeredgewidth=1.1,
-            clip_on=False,
-            zorder=5,
-        )
-        axes.plot(shown[cut], y[cut], ">", color=style.color, markersize=5, clip_on=False, zorder=5)
+        for chosen, marker, size in ((~cut, style.marker, 4.5), (cut, ">", 5.0)):
+            if chosen.any():  # an empty line, drawn beyond the axes, has no place that a layout could know
+                axes.plot(
+                    shown[chosen],
+                    y[chosen],
+                    marker,
+                    color=style.color,
+                    markerfacecolor=style.face,
+                    markeredgewidth=1.1,
+                    markersize=size,
+                    clip_on=False,
+                    zorder=5,
+                )
     axes.set_xlim(panel.nearest, panel.farthest)
     axes.xaxis.set_major_locator(FixedLocator(panel.ticks))
     axes.xaxis.set_minor_locator(NullLocator())

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
-import pandas as pd
 from markupsafe import Markup, escape
 
 from bayesgov.claims import Answer
@@ -375,27 +374,3 @@ def _environment() -> jinja2.Environment:
         legend=legend,
     )
     return environment
-
-
-def verdict_frame(part: StudyPart) -> pd.DataFrame:
-    """The verdict table as data: one row for each claim."""
-    return pd.DataFrame(
-        [
-            {
-                "claim": verdict.claim_id,
-                "sentence": verdict.sentence,
-                "place": verdict.place,
-                "estimand": verdict.estimand,
-                "rule": verdict.rule,
-                "printed": verdict.printed.answer,
-                "printed_text": verdict.printed.text,
-                "frequentist": verdict.frequentist.answer,
-                "frequentist_text": verdict.frequentist.text,
-                "posterior": verdict.posterior.answer,
-                "posterior_probability": verdict.posterior.probability,
-                "posterior_text": verdict.posterior.text,
-                "robustness": verdict.robustness,
-            }
-            for verdict in part.verdicts
-        ]
-    )

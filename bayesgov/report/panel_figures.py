@@ -26,7 +26,7 @@ from bayesgov.report.marks import (
     series_handles,
     value_axis,
 )
-from bayesgov.report.style import MUTED, RULE, SeriesStyle, series_styles, wrapped
+from bayesgov.report.style import MUTED, RULE, SeriesStyle, broken, series_styles, wrapped
 
 _LEVEL = 0.05  # of the tests that the figures mark
 _GAP = 1.6  # between groups of choices, in steps between neighbouring choices
@@ -56,7 +56,7 @@ def bands(data: pd.DataFrame, *, xlabel: str, ylabel: str, zero: bool, columns: 
             mine = (data["panel"].astype(str) == panel) & (data["series"].astype(str) == name)
             _draw_band(axes, data[mine].sort_values("x"), style)
         _band_axes(axes, data["x"], limits, zero=zero)
-        axes.set_title(wrapped(panel, 72 // columns))
+        axes.set_title(broken(panel, 72 // columns))
         if index % columns:
             axes.set_yticklabels([])
         else:
@@ -156,9 +156,9 @@ def multiverse(data: pd.DataFrame) -> Figure:
             _choice_axes(axes, limits, len(groups), width, data["x"].max())
             axes.axhline(_LEVEL if is_share else 0.0, color=MUTED, linewidth=0.9, linestyle="--" if is_share else "-")
             if row == 0:
-                axes.set_title(wrapped(quantity, 72 // len(quantities)))
+                axes.set_title(broken(quantity, 72 // len(quantities)))
             if column == 0:
-                axes.set_ylabel(wrapped(region, 15))
+                axes.set_ylabel(broken(region, 15))
             if row == len(regions) - 1:
                 centres = np.arange(len(groups)) * width + data["place"].max() / 2
                 axes.set_xticks(centres, [wrapped(group, 14) for group in groups], rotation=90)

@@ -4,7 +4,7 @@ Nothing is estimated here; the drawing is that of the report's figures.
 """
 
 from bayesgov.report.plots_caption import caption as plot_caption
-from bayesgov.report.plots_comparison import plot_concordance
+from bayesgov.report.plots_comparison import plot_concordance, plot_specification_curve
 from bayesgov.report.plots_estimates import (
     plot_caterpillar,
     plot_forest,
@@ -28,6 +28,7 @@ __all__ = [
     "plot_probabilities",
     "plot_row_flow",
     "plot_shrinkage",
+    "plot_specification_curve",
     "plot_thresholds",
     "plot_variation",
 ]

@@ -95,7 +95,7 @@ def spec_words(kind: str, spec: Mapping[str, Any]) -> str:
     return "model of printed numbers" if kind == "PublishedSpec" else "not recorded"
 
 
-def _data_words(attributes: Mapping[str, Any]) -> str:
+def _data_words(attributes: Mapping[Any, Any]) -> str:
     if "data" not in attributes:
         return "not recorded"
     n_obs = attributes.get("n_obs")

@@ -21,7 +21,16 @@ from bayesgov.report.plots_caption import (
     require_fits,
     require_posterior,
 )
-from bayesgov.report.plots_terms import ALL, all_estimates, by_region, chosen_terms, effects_of, matching, regions_of, term_labels
+from bayesgov.report.plots_terms import (
+    ALL,
+    all_estimates,
+    by_region,
+    chosen_terms,
+    effects_of,
+    matching,
+    regions_of,
+    term_labels,
+)
 
 
 def plot_forest(
@@ -52,7 +61,7 @@ def plot_forest(
         If something is no fit, the fits share no effect, or ``terms`` has what no fit has.
     """
     require_fits("plot_forest", fits)
-    frame = _of_terms(fits, terms, level, names)
+    frame = _drawn(all_estimates(fits, level, names), fits, terms, names)
     drawn = frame.assign(label=frame["term"].map(term_labels(frame["term"])))
     figure = figures.dot_interval(drawn, xlabel=f"estimate ({percent(level)} interval)")
     return captioned(figure, "Estimates with their intervals", *data_and_model(fits), *_words(fits, frame))
@@ -92,7 +101,7 @@ def plot_caterpillar(
     chosen = _regional_terms(frame, fits, terms, names)
     order = frame["what"].map({what: place for place, what in enumerate(chosen)})
     frame = frame.loc[order.dropna().sort_values(kind="stable").index]
-    whole = [label for label, found in regions.items() if found == (ALL,)]
+    whole = _without_regions(frame)
     band = str(frame.loc[frame["fit"] == whole[0], "series"].iloc[0]) if len(whole) == 1 < len(fits) else None
     drawn = frame.assign(term=frame["what"], label=frame["region"].replace({ALL: "all units"}))
     figure = figures.caterpillar(drawn, xlabel=f"estimate ({percent(level)} interval)", band=band)
@@ -129,14 +138,15 @@ def plot_shrinkage(
     Raises
     ------
     ValueError
-        If the fits share no effect, or ``terms`` has what one of them has not.
+        If the fits share no term, or ``terms`` has what they do not share.
     """
     fits = (first, second)
     require_fits("plot_shrinkage", fits)
-    frame = _of_terms(fits, terms, level, names)
-    counts = frame.groupby("term")["fit"].nunique()
-    if alone := [str(term) for term in counts.index[counts < 2]]:
-        raise ValueError(f"plot_shrinkage joins terms that both fits have; only one has {alone[0]!r}")
+    every = all_estimates(fits, level, names)
+    shared = every[every["term"].map(every.groupby("term")["fit"].nunique()) == 2]
+    if shared.empty:
+        raise ValueError("plot_shrinkage joins terms that both fits have; these have none: map them with names=")
+    frame = _drawn(shared, fits, terms, names)
     sides = {
         side: frame[frame["fit"] == fit.label].set_index("term")[["estimate", "lower", "upper"]]
         for side, fit in (("published", first), ("shrunken", second))
@@ -153,9 +163,7 @@ def plot_shrinkage(
     figure = figures.shrinkage(
         drawn, xlabel=f"estimate ({percent(level)} interval)", label_width=34, names=(legend[0], legend[1])
     )
-    return captioned(
-        figure, f"From {first.label} to {second.label}", *data_and_model(fits), *_words(fits, frame)
-    )
+    return captioned(figure, f"From {first.label} to {second.label}", *data_and_model(fits), *_words(fits, frame))
 
 
 def plot_thresholds(*fits: Fit, level: float = 0.95) -> Figure:
@@ -184,9 +192,7 @@ def plot_thresholds(*fits: Fit, level: float = 0.95) -> Figure:
         raise ValueError(f"plot_thresholds needs ordinal regressions; {without[0]!r} has no thresholds")
     drawn = frame.assign(label=frame["term"].str[len("threshold[") : -1])
     figure = figures.dot_interval(drawn, xlabel=f"threshold, on the scale of the link ({percent(level)} interval)")
-    return captioned(
-        figure, "Thresholds between the outcome's levels", *data_and_model(fits), *_words(fits, frame)
-    )
+    return captioned(figure, "Thresholds between the outcome's levels", *data_and_model(fits), *_words(fits, frame))
 
 
 def plot_prior_posterior(fit: Fit, *, terms: Sequence[str] | None = None) -> Figure:
@@ -216,9 +222,7 @@ def plot_prior_posterior(fit: Fit, *, terms: Sequence[str] | None = None) -> Fig
     drawn = [element_draws(group, both) for group in (prior, fit.tree["posterior"].to_dataset())]
     chosen = list(drawn[0].terms) if terms is None else matching(terms, drawn[0].terms)
     labels = term_labels(chosen)
-    before, after = (
-        {labels[term]: each.values[..., each.terms.index(term)] for term in chosen} for each in drawn
-    )
+    before, after = ({labels[term]: each.values[..., each.terms.index(term)] for term in chosen} for each in drawn)
     return captioned(
         figures.prior_posterior(density_curves(before, after)),
         "Densities of prior and posterior, kernel estimates of their draws; the central 99% of the draws, and of a "
@@ -227,9 +231,8 @@ def plot_prior_posterior(fit: Fit, *, terms: Sequence[str] | None = None) -> Fig
     )
 
 
-def _of_terms(fits: Sequence[Fit], terms: Sequence[str] | None, level: float, names: Names | None) -> pd.DataFrame:
-    """Estimates to draw, terms in order; infinite limits and estimates have no mark."""
-    frame = all_estimates(fits, level, names)
+def _drawn(frame: pd.DataFrame, fits: Sequence[Fit], terms: Sequence[str] | None, names: Names | None) -> pd.DataFrame:
+    """The estimates of the chosen terms, in their order; what is infinite has no mark."""
     place = {term: position for position, term in enumerate(chosen_terms(frame, fits, terms, names))}
     order = frame["term"].map(place).dropna().sort_values(kind="stable").index
     frame = frame.loc[order].reset_index(drop=True)
@@ -255,6 +258,12 @@ def _regional_terms(
     if not effects:
         raise ValueError("plot_caterpillar: the fits share no effect by region: choose with terms= or use names=")
     return list(dict.fromkeys(shared.loc[shared["term"].isin(effects), "what"]))
+
+
+def _without_regions(frame: pd.DataFrame) -> list[str]:
+    """Labels of the fits that say the same of every region: complete pooling."""
+    widths = frame.groupby(["fit", "what"], sort=False)["estimate"].agg(np.ptp)
+    return [str(label) for label, part in widths.groupby("fit", sort=False) if (part == 0).all()]
 
 
 def _words(fits: Sequence[Fit], frame: pd.DataFrame) -> tuple[str, str]:

@@ -16,16 +16,14 @@ from bayesgov.report.panel_tables import multiverse_rows, named_regions
 from bayesgov.report.plots_caption import captioned, central, data_and_model, percent, require_fits, require_posterior
 from bayesgov.report.plots_frames import frame_of
 
-_MOST_TERMS = 3
+_MOST_TERMS, _MOST_COLUMNS = 3, 3
 _BOOTSTRAPS = {
     "frequentist": "cluster bootstrap (confidence)",
     "bayesian": "Bayesian bootstrap (credible)",
 }
 
 
-def plot_impulse_responses(
-    *fits: Fit, variables: str | Sequence[str] | None = None, level: float = 0.95
-) -> Figure:
+def plot_impulse_responses(*fits: Fit, variables: str | Sequence[str] | None = None, level: float = 0.95) -> Figure:
     """What a predictor's rise by one unit for one period does to the outcome, then and later, region by region.
 
     Parameters
@@ -46,38 +44,42 @@ def plot_impulse_responses(
     ValueError
         If a fit is no posterior of a panel with predictors, or has no such predictor.
     """
-    name = "plot_impulse_responses"
-    require_fits(name, fits)
-    parts = []
-    for fit in fits:
-        require_posterior(name, fit, "the posterior of a dynamic panel")
-        if "effects" not in fit.tree or "impulse_response" not in fit.tree["effects"]:
-            raise ValueError(f"{name} needs the posterior of a dynamic panel with predictors; {fit.label!r} is none")
-        responses = fit.tree["effects"]["impulse_response"].transpose(
-            "chain", "draw", "variable", "region", "horizon"
-        )
-        known = [str(value) for value in responses["variable"].values]
-        wanted = known if variables is None else [variables] if isinstance(variables, str) else list(variables)
-        if unknown := [variable for variable in wanted if variable not in known]:
-            raise ValueError(f"variables: {fit.label!r} has no {unknown[0]!r}; it has: {', '.join(known)}")
-        own = responses.sel(variable=wanted)
-        index = pd.MultiIndex.from_product([own[dim].values for dim in own.dims[2:]], names=own.dims[2:])
-        limits = central(own.values.reshape(-1, len(index)), level)
-        columns = dict(zip(("lower", "estimate", "upper"), limits, strict=True))
-        parts.append(pd.DataFrame(columns, index=index).reset_index().assign(series=fit.label))
-    frame = pd.concat(parts, ignore_index=True).rename(columns={"horizon": "x"})
-    several = frame["variable"].nunique()
-    frame["panel"] = named_regions(frame["region"])
-    if several > 1:
+    require_fits("plot_impulse_responses", fits)
+    frame = pd.concat([_responses(fit, variables, level) for fit in fits], ignore_index=True)
+    names, frame["panel"] = list(dict.fromkeys(frame["variable"])), named_regions(frame["region"])
+    columns = len(names) if 1 < len(names) <= _MOST_COLUMNS else _MOST_COLUMNS
+    if columns == len(names):  # a column of panels for each variable
+        place = {region: position for position, region in enumerate(dict.fromkeys(frame["panel"]))}
+        frame = frame.loc[frame["panel"].map(place).sort_values(kind="stable").index]
+    if len(names) > 1:
         frame["panel"] = frame["variable"] + ": " + frame["panel"]
-    shown = ", ".join(dict.fromkeys(frame["variable"]))
-    figure = panel_figures.bands(frame, xlabel="periods since the impulse", ylabel="response", zero=True)
+    figure = panel_figures.bands(
+        frame, xlabel="periods since the impulse", ylabel="response", zero=True, columns=columns
+    )
     return captioned(
         figure,
-        f"Response of the outcome to {shown}, raised by one unit for one period: posterior medians with "
+        f"Response of the outcome to {', '.join(names)}, raised by one unit for one period: posterior medians with "
         f"{percent(level)} equal-tailed credible bands, pointwise; a band that leaves the panel is cut there",
         *data_and_model(fits),
     )
+
+
+def _responses(fit: Fit, variables: str | Sequence[str] | None, level: float) -> pd.DataFrame:
+    """variable, region, x (horizon), estimate, lower, upper, series."""
+    name = "plot_impulse_responses"
+    require_posterior(name, fit, "the posterior of a dynamic panel")
+    if "effects" not in fit.tree or "impulse_response" not in fit.tree["effects"]:
+        raise ValueError(f"{name} needs the posterior of a dynamic panel with predictors; {fit.label!r} is none")
+    drawn = fit.tree["effects"]["impulse_response"].transpose("chain", "draw", "variable", "region", "horizon")
+    known = [str(value) for value in drawn["variable"].values]
+    wanted = known if variables is None else [variables] if isinstance(variables, str) else list(variables)
+    if unknown := [variable for variable in wanted if variable not in known]:
+        raise ValueError(f"variables: {fit.label!r} has no {unknown[0]!r}; it has: {', '.join(known)}")
+    own = drawn.sel(variable=wanted)
+    index = pd.MultiIndex.from_product([own[dim].values for dim in own.dims[2:]], names=["variable", "region", "x"])
+    limits = central(own.values.reshape(-1, len(index)), level)
+    columns = dict(zip(("lower", "estimate", "upper"), limits, strict=True))
+    return pd.DataFrame(columns, index=index).reset_index().assign(series=fit.label)
 
 
 def plot_variation(source: Any) -> Figure:

@@ -1,7 +1,8 @@
-"""Public figures of ordinal regressions on rows: probabilities, predictive checks, the Lasso's path, the flow of rows."""
+"""Public figures of ordinal regressions on rows: probabilities, predictive checks, the Lasso's path, row flow."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -50,7 +51,7 @@ def plot_probabilities(fit: Fit, design: Design, predictor: str | None = None, *
         has more levels than lines can tell apart (six).
     """
     predict, parameters, kind = _predictor_of("plot_probabilities", fit, design)
-    ways = _curves(design, predictor)
+    ways = _curves(fit, design, predictor)
     parts = []
     for way in ways:
         drawn = predict(way.design, parameters).transpose("chain", "draw", "obs", "category").values
@@ -201,8 +202,9 @@ def _predictor_of(name: str, fit: Fit, design: Design) -> tuple[Predictor, xr.Da
     """What predicts for rows, draws of its parameters, and the kind of intervals that these give."""
     require_fits(name, (fit,))
     if not isinstance(design, Design):
-        raise ValueError(f"{name} needs the Design of the fit, as build_design(spec, data) makes it; got "
-                         f"{type(design).__name__}")
+        raise ValueError(
+            f"{name} needs the Design of the fit, as build_design(spec, data) makes it; got {type(design).__name__}"
+        )
     if fit.predictor is None:  # type: ignore[attr-defined]  # require_fits let only the two classes through
         raise ValueError(f"{name} needs a fit of an ordinal regression on rows; {fit.label!r} is none")
     if np.isnan(design.x).any():
@@ -219,31 +221,28 @@ def _predictor_of(name: str, fit: Fit, design: Design) -> tuple[Predictor, xr.Da
 def _sampling_draws(tree: xr.DataTree) -> xr.Dataset | None:
     """Draws of the sampling distribution with the estimates' group effects; None where a parameter has no draws."""
     point = tree["point"].to_dataset()
-    draws = tree["sampling_distribution"].to_dataset() if "sampling_distribution" in tree else xr.Dataset()
-    for name, value in point.data_vars.items():
-        if name in ("group_effect", "group_sd"):
-            continue
-        if name not in draws or draws[name].shape[2:] != value.shape[2:]:
+    groups = [name for name in ("group_effect", "group_sd") if name in point]
+    drawn = tree["sampling_distribution"].to_dataset() if "sampling_distribution" in tree else xr.Dataset()
+    for name, value in point.drop_vars(groups).data_vars.items():
+        if name not in drawn or drawn[name].shape[2:] != value.shape[2:]:
             return None
-    # a normal draw may put thresholds out of order, where a model has no probabilities
-    rising = (draws["threshold"].transpose("chain", "draw", ...).diff(draws["threshold"].dims[-1]) > 0).all(
-        draws["threshold"].dims[-1]
-    )
-    kept = draws.isel(draw=np.flatnonzero(rising.values.all(axis=0)))
-    held = {name: point[name].isel(chain=0, draw=0, drop=True) for name in ("group_effect", "group_sd") if name in point}
-    sizes = {"chain": kept["chain"], "draw": kept["draw"]}
-    return kept.drop_vars(["group_sd"], errors="ignore").assign(
-        {name: value.expand_dims(sizes) for name, value in held.items()}
-    )
+    cuts = drawn["threshold"].transpose("chain", "draw", ...).values
+    # normal draws may put thresholds out of order, where a cumulative model has no probabilities
+    kept = drawn.isel(draw=(np.diff(cuts, axis=-1) > 0).all(axis=(0, 2))).drop_vars(groups, errors="ignore")
+    coords = {name: kept[name] for name in ("chain", "draw")}
+    held = {name: point[name].isel(chain=0, draw=0, drop=True).expand_dims(coords) for name in groups}
+    return kept.assign(held)
 
 
-def _curves(design: Design, predictor: str | None) -> tuple[Curve, ...]:
-    """Ways through the predictors; a factor's levels are called after its contrasts."""
+def _curves(fit: Fit, design: Design, predictor: str | None) -> tuple[Curve, ...]:
+    """Ways through the predictors; a factor's levels are called after its contrasts, the reference by the spec."""
+    entries = json.loads(str(fit.tree.attrs.get("spec", "{}"))).get("variables", {})
     levels = {}
     for factor in dict.fromkeys(design.factors):
         own = [term for term, of in zip(design.terms, design.factors, strict=True) if of == factor]
         if all(term.startswith(f"{factor}[") for term in own):
-            levels[factor] = (_REFERENCE, *(term[len(factor) + 1 : -1] for term in own))
+            declared = entries.get(factor, {}).get("levels", ())
+            levels[factor] = (declared[0] if declared else _REFERENCE, *(term[len(factor) + 1 : -1] for term in own))
     found = curves(design, levels)
     if predictor is None and found:
         return found
@@ -264,6 +263,8 @@ def _part_name(variable: str, part: str) -> str:
 def _farthest(shares: pd.DataFrame) -> pd.DataFrame:
     """All rows, and of the other parts those whose shares lie farthest from their bands' middles."""
     reach = np.maximum(0.5 * (shares["upper"] - shares["lower"]), np.finfo(float).tiny)
-    distance = ((shares["observed"] - shares["median"]).abs() / reach).groupby(shares["part"], sort=False).max()
+    distance: pd.Series[float] = (
+        ((shares["observed"] - shares["median"]).abs() / reach).groupby(shares["part"], sort=False).max()
+    )
     kept = distance.drop("all rows").nlargest(_MOST_PANELS - 1).index
     return shares[shares["part"].isin(["all rows", *kept])]

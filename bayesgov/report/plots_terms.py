@@ -28,7 +28,9 @@ def all_estimates(fits: Sequence[Fit], level: float, names: Names | None) -> pd.
     """
     known = names or {}
     if unknown := [label for label in known if label not in {fit.label for fit in fits}]:
-        raise ValueError(f"names: {unknown[0]!r} is the label of no fit; there are: {', '.join(fit.label for fit in fits)}")
+        raise ValueError(
+            f"names: {unknown[0]!r} is the label of no fit; there are: {', '.join(fit.label for fit in fits)}"
+        )
     parts = []
     for fit in fits:
         frame, own = fit.estimates(level), dict(known.get(fit.label, {}))

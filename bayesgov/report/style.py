@@ -7,6 +7,7 @@ by colour alone and a grey print still reads.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -16,6 +17,8 @@ import matplotlib as mpl
 
 MAX_WIDTH = 6.5  # inches: the text width of A4 and Letter pages with 1 inch margins
 FONT_SIZE = 8.0  # points, the smallest text in any figure
+
+_BREAKS = re.compile(r"(\s+|(?<=[_.])(?=\S))")
 
 INK = "#1a1a1a"
 MUTED = "#595959"
@@ -141,3 +144,10 @@ def series_styles(names: Iterable[str]) -> dict[str, SeriesStyle]:
 def wrapped(text: str, width: int) -> str:
     """The text broken into lines of at most ``width`` characters, long words kept whole."""
     return "\n".join(textwrap.wrap(text, width, break_long_words=False)) or text
+
+
+def broken(text: str, width: int) -> str:
+    """The text in lines of at most ``width`` characters; a longer word is broken, after "_" or "." if it has one."""
+    wrapper = textwrap.TextWrapper(width, break_on_hyphens=False)
+    wrapper.wordsep_simple_re = _BREAKS
+    return "\n".join(wrapper.wrap(text)) or text

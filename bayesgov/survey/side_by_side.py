@@ -102,7 +102,8 @@ def lasso_selection(tables: Mapping[str, pd.DataFrame], design: Design) -> xr.Da
     for rule in rules:
         own = selected[selected["rule"] == rule].set_index("term")["selected"]
         # one penalty may answer to both rules: "λ.min and λ.1se"
-        again = drawn[[rule in str(entry).split(" and ") for entry in drawn["rule"]]].set_index("term")["frequency"]
+        same = np.array([rule in str(entry).split(" and ") for entry in drawn["rule"]], dtype=bool)
+        again = drawn.loc[same].set_index("term")["frequency"]
         chosen.append(own.reindex(list(design.terms), fill_value=False).to_numpy(dtype=float))
         frequency.append(again.reindex(list(design.terms)).to_numpy(dtype=float))
     return _selection([rule.replace("λ", "lambda") for rule in rules], design, chosen, frequency)

@@ -6,6 +6,12 @@ import numpy as np
 import pytest
 from benchmarks.panel_coverage import coverage
 
+from bayesgov.panel.bayesian import fit_bayesian
+from bayesgov.panel.design import panel_design
+from bayesgov.panel.simulate import ALPHA, PanelSimulation, simulate_panel
+from bayesgov.panel.spec import DynamicPanelSpec
+from bayesgov.spec import SamplingSpec
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n_times", [5, 10])
@@ -24,3 +30,25 @@ def test_the_naive_model_is_wrong(alpha: float) -> None:
     found = coverage(alpha, 5, "naive", 20)
     assert found.covered.mean() < 0.2
     assert (found.estimate > alpha).all()
+
+
+@pytest.mark.slow
+def test_persistence_that_differs_by_region_is_recovered() -> None:
+    """One coefficient of the first outcome for all regions pulls their persistences together."""
+    spec = DynamicPanelSpec(
+        outcome="services", unit="city", time="year", region="region", predictors=("digital", "industry", "gdp"),
+        sampling=SamplingSpec(chains=2, draws=400, tune=400),
+    )  # fmt: skip
+    truth, found, covered = np.array([ALPHA[region] for region in sorted(ALPHA)]), [], []
+    for seed in range(100, 120):
+        frame = simulate_panel(PanelSimulation(seed=seed)).latent
+        draws = (
+            fit_bayesian(panel_design(frame, spec), spec, seed=seed).tree["posterior"]["alpha"].values.reshape(-1, 7)
+        )
+        lower, median, upper = np.percentile(draws, [5, 50, 95], axis=0)
+        found.append(median)
+        covered.append((lower < truth) & (truth < upper))
+    mean = dict(zip(sorted(ALPHA), np.mean(found, axis=0), strict=True))
+    # partial pooling shrinks the difference, by less than a third at these sizes
+    assert mean["eastern"] - mean["northwestern"] > 2 / 3 * (ALPHA["eastern"] - ALPHA["northwestern"])
+    assert 0.82 <= np.mean(covered) <= 0.97

@@ -54,7 +54,14 @@ def test_every_lost_row_is_in_the_flow() -> None:
 def test_initial_values_and_means_are_those_of_the_rows_used() -> None:
     frame = simulate(6, 7, 2, seed=2, unbalanced=True)
     design = panel_design(frame, sample_spec())
-    assert design.covariate_names == ("initial[y]", "initial[x0]", "mean[x0]", "initial[x1]", "mean[x1]")
+    names = ("initial[y]", "initial[x0]", "mean[x0]", "initial[x1]", "mean[x1]")
+    assert design.covariate_names == (*names, "initial[y] in r0", "initial[y] in r1")
+    assert design.departs.tolist() == [0, 1, 2, 3, 4, 0, 0]
+    shared = panel_design(frame, sample_spec(varying=("intercept", "x0")))
+    assert shared.covariate_names == names
+    centred = design.covariates[:, 0] - design.covariates[:, 0].mean()
+    for code in (0, 1):
+        np.testing.assert_allclose(design.covariates[:, 5 + code], np.where(design.unit_region == code, centred, 0))
     for index, unit in enumerate(design.units):
         own = frame[frame["unit"] == unit].sort_values("time")
         expected = [own["y"].iloc[0], own["x0"].iloc[0], own["x0"].iloc[1:].mean()]

@@ -52,7 +52,9 @@ def resolve_prior(design: PanelDesign, spec: DynamicPanelSpec, columns: Columns)
     mean[columns.terms[0]] = priors.persistence_mean
     scale[columns.terms] = np.where(own, priors.persistence_scale, priors.slope_scale / per_x)
     scale[columns.intercept] = priors.intercept_scale / per_y
-    scale[columns.covariates] = priors.unit_covariate_scale / per_w
+    departure = design.departs != np.arange(columns.covariates.size)
+    pooled = departure & (spec.pooling == "partial")
+    scale[columns.covariates] = np.where(pooled, priors.slope_region_scale, priors.unit_covariate_scale / per_w)
     region[columns.terms] = priors.slope_region_scale / np.where(own, 1.0, per_x)
     region[columns.intercept] = priors.intercept_region_scale / per_y
     names, unit = np.empty(n_columns, dtype=object), np.empty(n_columns)
