@@ -229,7 +229,7 @@ def _crossings(start: float, now: Answer, points: np.ndarray, answer: Callable[[
         # a level's points lie between 0 and 1, and so do these
         last = 0.5 * (ahead[-1] + (1.0 if sign > 0 else 0.0)) if 0 < sign * ahead[-1] < 1 else ahead[-1] + 1.0
         for point, following in zip(ahead, [*ahead[1:], last], strict=True):
-            then = answer(sign * 0.5 * (point + following))
+            then = answer(float(sign * 0.5 * (point + following)))
             if then != now:
                 found.append(_Crossing(float(sign * point), then))
                 break

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from bayesgov.survey.pareto import pareto_k_threshold, smoothed_weights
+
 WIDEST = 4.0  # powers from 1 / WIDEST to WIDEST are tried
 _STEP = 1 / 16  # of log2 of the power, then halved to _EXACT
 _EXACT = 1e-3
@@ -79,17 +81,19 @@ def reweighted(event: np.ndarray, log_prior: np.ndarray, power: float) -> Reweig
     log_prior : ndarray, shape (n_draws,)
     power : float
         One leaves the posterior as it is.
-    """
-    from arviz_stats.base import array_stats  # loaded here: it takes seconds
 
+    Raises
+    ------
+    ValueError
+        With fewer than 25 draws.
+    """
     # p(theta | y, power) / p(theta | y) = c p(theta)^(power - 1)
     log_ratio = (power - 1.0) * (log_prior - log_prior.max())
     if np.ptp(log_ratio) < 1e-12:
         return Reweighted(float(event.mean()), -np.inf, True)
-    log_weights, tail = array_stats.psislw(log_ratio)
-    weights = np.exp(log_weights - np.max(log_weights))
-    threshold = min(1 - 1 / np.log10(event.size), 0.7)
-    return Reweighted(float(weights @ event / weights.sum()), float(tail), bool(tail <= threshold))
+    weights, tail = smoothed_weights(-log_ratio[:, None])
+    reliable = bool(tail[0] <= pareto_k_threshold(event.size))
+    return Reweighted(float(weights[:, 0] @ event), float(tail[0]), reliable)
 
 
 def turn_prior(event: np.ndarray, log_prior: np.ndarray, answer: Callable[[float], str], *, stronger: bool) -> Side:

@@ -86,5 +86,6 @@ def test_checks_are_arviz_extremes() -> None:
     row, column = np.unravel_index(rhat["b"].values.argmax(), (12, 5))
     assert found["rhat_max"].advice.startswith(f"b[r{row}, {'vwxyz'[column]}]:")
     assert found["ess_bulk_min"].value == pytest.approx(float(az.ess(posterior, method="bulk").to_array().min()))
-    assert found["ess_tail_min"].value == pytest.approx(float(az.ess(posterior, method="tail", prob=(0.05, 0.95)).to_array().min()))
+    tail = az.ess(posterior, method="tail", prob=(0.05, 0.95)).to_array()
+    assert found["ess_tail_min"].value == pytest.approx(float(tail.min()))
     assert found["ebfmi_min"].value == pytest.approx(float(az.bfmi(tree)["energy"].min()))

@@ -145,6 +145,8 @@ class DynamicPanelSpec(SampledSpec):
         Unit effects regressed on initial values and unit means (Wooldridge 2005, doi:10.1002/jae.770; Rabe-Hesketh &
         Skrondal 2013, Economics Letters 120, 346-349); the first outcome drawn from the stationary distribution;
         or unit effects unrelated to it, which is wrong and there for the comparison.
+    compare_stationary : bool
+        Whether a report samples the stationary model beside the spec's own; it is compiled, which takes minutes.
     stationarity : {"none", "bounded", "transformed"}
         Persistence free; a normal truncated to (-1, 1); or pooled on the scale of atanh.
     standardise : bool
@@ -181,6 +183,7 @@ class DynamicPanelSpec(SampledSpec):
     errors: Literal["gaussian", "student_t"] = "gaussian"
     error_scale: Literal["common", "by_region"] = "common"
     initial: Initial = "conditional"
+    compare_stationary: bool = False
     stationarity: Stationarity = "none"
     standardise: bool = True
     priors: PanelPriors = PanelPriors()

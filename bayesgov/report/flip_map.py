@@ -17,8 +17,8 @@ from bayesgov.report.style import MUTED, RULE, SeriesStyle, series_styles, wrapp
 from bayesgov.row_claims import RowVerdicts
 
 _OF_SIMULATION = (
-    "The claims are put to simulated rows: what holds here holds of the simulation, not of the data that the claims are "
-    "about."
+    "The claims are put to simulated rows: what holds here holds of the simulation, not of the data that the claims "
+    "are about."
 )
 _SOURCES = {"printed": "printed table", "frequentist": "frequentist analysis", "posterior": "posterior"}
 

@@ -1,4 +1,4 @@
-"""The table behind a public figure, from whatever holds it: an analysis, a Design or the table itself."""
+"""The table behind a public figure, from whatever holds it: an analysis, a run, a Design or the table itself."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ import pandas as pd
 
 from bayesgov.panel.analysis import PanelAnalysis
 from bayesgov.panel.design import PanelDesign
-from bayesgov.report.plots_caption import of_analysis
+from bayesgov.report.plots_caption import data_and_model, of_analysis
+from bayesgov.runs import Run
 from bayesgov.survey.analysis import SurveyAnalysis
 from bayesgov.survey.design import Design
+
+# columns that a run folder's tables call otherwise
+_AS_STORED = {"p_hansen": "hansen_p", "rows_lost": "lost"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +37,25 @@ class FoundFrame:
 
 
 def frame_of(name: str, source: Any, table: str, columns: Sequence[str]) -> FoundFrame:
-    """The table called ``table`` of an analysis, the flow of a Design, or the frame itself.
+    """The table called ``table`` of an analysis or a run, the flow of a Design, or the frame itself.
 
     Raises
     ------
     ValueError
         If the source has no such table, or the frame lacks one of ``columns``.
     """
-    if isinstance(source, SurveyAnalysis | PanelAnalysis):
+    if isinstance(source, SurveyAnalysis | PanelAnalysis | Run):
         if table not in source.tables:
-            raise ValueError(f"{name} needs the table {table!r}; the analysis has: {', '.join(source.tables)}")
-        words = of_analysis(source.spec, source.table.name, int(source.design.n_obs))
-        return FoundFrame(source.tables[table], words, source)
+            raise ValueError(f"{name} needs the table {table!r}; there are: {', '.join(source.tables)}")
+        frame = source.tables[table]
+        if isinstance(source, Run):
+            return FoundFrame(frame.rename(columns=_AS_STORED), data_and_model(tuple(source.fits.values())))
+        return FoundFrame(frame, of_analysis(source.spec, source.table.name, int(source.design.n_obs)), source)
     if isinstance(source, Design | PanelDesign) and table == "flow":
         steps = [(step.reason, step.lost, step.left) for step in source.flow]
         return FoundFrame(pd.DataFrame(steps, columns=["reason", "lost", "left"]))
     if not isinstance(source, pd.DataFrame):
-        raise ValueError(f"{name} takes an analysis or its table {table!r}; got {type(source).__name__}")
+        raise ValueError(f"{name} takes an analysis, a run or its table {table!r}; got {type(source).__name__}")
     if missing := [column for column in columns if column not in source]:
         raise ValueError(f"{name} needs the column {missing[0]!r}; the frame has: {', '.join(map(str, source))}")
     return FoundFrame(source)

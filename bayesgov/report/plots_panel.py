@@ -87,8 +87,8 @@ def plot_variation(source: Any) -> Figure:
 
     Parameters
     ----------
-    source : PanelAnalysis or DataFrame
-        An analysis, or what :func:`bayesgov.panel.variation.variation_table` returns.
+    source : PanelAnalysis, Run or DataFrame
+        An analysis, a run that was read, or what :func:`bayesgov.panel.variation.variation_table` returns.
 
     Returns
     -------
@@ -127,8 +127,8 @@ def plot_instrument_multiverse(source: Any, *, terms: str | Sequence[str] | None
 
     Parameters
     ----------
-    source : PanelAnalysis or DataFrame
-        An analysis, or what :func:`bayesgov.panel.frequentist.multiverse.instrument_multiverse` returns.
+    source : PanelAnalysis, Run or DataFrame
+        An analysis, a run that was read, or what :func:`bayesgov.panel.frequentist.multiverse.instrument_multiverse` returns.
     terms : str or sequence of str, optional
         Coefficients; by default the first three: the outcome's lags, then the first predictor's.
 

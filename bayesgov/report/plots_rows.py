@@ -177,8 +177,8 @@ def plot_row_flow(source: Any) -> Figure:
 
     Parameters
     ----------
-    source : SurveyAnalysis, PanelAnalysis, Design, PanelDesign or DataFrame
-        A Design's ``flow``, an analysis's table "flow", or a frame with columns ``reason``, ``lost``, ``left``.
+    source : SurveyAnalysis, PanelAnalysis, Run, Design, PanelDesign or DataFrame
+        A Design's ``flow``, the table "flow" of an analysis or a run, or a frame with columns ``reason``, ``lost``, ``left``.
 
     Returns
     -------

@@ -145,7 +145,7 @@ def analyse(
         found = found | run_step("selection", lambda: Found(selection_side_by_side(found.tables, design)))
     found = found | run_step("selection in the fits", lambda: _selections(fits, found.tables, design))
     judged = run_steps((("rows held out", lambda: _held_out(fits, design, spec, seed, progress)),), progress)
-    if spec.dial:
+    if spec.dial and len(approaches) == 2:
         judged = judged | run_steps((("Lasso and prior", lambda: _dial(design, spec, seed, progress)),), progress)
     found = found | judged
     checks["both schools"] = judged.checks

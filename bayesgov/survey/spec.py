@@ -148,7 +148,7 @@ class CumulativeSpec(SampledSpec):
     folds : int
         Folds of the Lasso's cross-validation.
     dial : bool
-        Whether to set posteriors under Laplace priors beside the Lasso at matched penalties.
+        Whether to set posteriors under Laplace priors beside the Lasso at matched penalties, where both approaches run.
     sampling : SamplingSpec
     """
 

@@ -40,7 +40,9 @@ def rows() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def digital() -> DynamicPanelSpec:
-    return read_dynamic_panel_spec(MODELS / "digital.toml")
+    """Without its two models that take minutes."""
+    quick = {"latent": None, "compare_stationary": False}
+    return read_dynamic_panel_spec(MODELS / "digital.toml").model_copy(update=quick)
 
 
 @pytest.fixture(scope="module")

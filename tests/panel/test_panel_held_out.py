@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from panel.panel_samples import sample_spec, simulate
 from scipy import integrate, stats
 from scipy.special import logsumexp
 
@@ -22,7 +23,6 @@ from bayesgov.panel.held_out import hold_out_last_period
 from bayesgov.panel.prepare import prepare_panel
 from bayesgov.panel.regional import regional_panel
 from bayesgov.panel.spec import gmm_model
-from panel.panel_samples import sample_spec, simulate
 
 
 def _mixture(n_parts, n_rows, seed=1):

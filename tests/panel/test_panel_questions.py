@@ -23,13 +23,11 @@ from bayesgov.steps import Found
 FEW = {"draws": 120, "tune": 120, "chains": 2}
 
 
-def _asked(
-    frame: pd.DataFrame, *, stationary: bool = False, **changes: Any
-) -> tuple[DynamicPanelSpec, PosteriorFit, Found]:
+def _asked(frame: pd.DataFrame, **changes: Any) -> tuple[DynamicPanelSpec, PosteriorFit, Found]:
     spec = sample_spec(**({"n_predictors": 1, "sampling": FEW} | changes))
     design = panel_design(frame, spec)
     fit = fit_bayesian(design, spec, "panel", seed=1)
-    return spec, fit, question_posterior(frame, design, spec, fit, seed=2, stationary=stationary)
+    return spec, fit, question_posterior(frame, design, spec, fit, seed=2)
 
 
 def _not_applicable(found: Found) -> dict[str, str]:
@@ -183,7 +181,7 @@ def _elements(variable: xr.DataArray) -> list[tuple[str | None, np.ndarray]]:
 @pytest.mark.slow
 def test_stationary_first_outcomes_agree_with_conditional_ones() -> None:
     frame = simulate(100, 8, 3, seed=27, n_predictors=1, unit_sd=0.5)
-    _, _, found = _asked(frame, stationary=True, sampling={"draws": 500, "tune": 500})
+    _, _, found = _asked(frame, compare_stationary=True, sampling={"draws": 500, "tune": 500})
     assert found.problems == ()
     table = found.tables["initial_conditions"]
     assert list(dict.fromkeys(table["initial"])) == ["conditional", "naive", "stationary"]

@@ -40,7 +40,6 @@ def question_posterior(
     fit: PosteriorFit,
     *,
     seed: int,
-    stationary: bool = False,
     progress: Progress = lambda _message: None,
 ) -> Found:
     """Effects, other poolings and first outcomes, scores, residual checks and priors; one crash leaves the others.
@@ -56,8 +55,6 @@ def question_posterior(
         Of :func:`bayesgov.panel.bayesian.fit.fit_bayesian`.
     seed : int
         Of replications and of the models sampled beside the fit.
-    stationary : bool
-        Whether to sample the stationary model of first outcomes beside the fit, which is compiled and takes minutes.
     progress : callable
 
     Returns
@@ -72,7 +69,7 @@ def question_posterior(
         ("long-run effects", lambda: _effects(fit)),
         ("residual checks", lambda: _residuals(design, spec, fit, seed)),
         ("regions", lambda: _regions(frame, design, spec, fit, seed, progress)),
-        ("initial conditions", lambda: _initial_conditions(frame, design, spec, fit, seed, stationary, progress)),
+        ("initial conditions", lambda: _initial_conditions(frame, design, spec, fit, seed, progress)),
         ("regions held out", lambda: _region_scores(frame, design, spec, seed, progress)),
         ("periods held out", lambda: _future_scores(frame, design, spec, seed, progress)),
     ]
@@ -116,12 +113,9 @@ def _initial_conditions(
     spec: DynamicPanelSpec,
     fit: PosteriorFit,
     seed: int,
-    stationary: bool,
     progress: Progress,
 ) -> Found:
-    posteriors, left_out = compared_initial_conditions(
-        frame, design, spec, fit, stationary=stationary, seed=seed, progress=progress
-    )
+    posteriors, left_out = compared_initial_conditions(frame, design, spec, fit, seed=seed, progress=progress)
     checks = tuple(check for posterior in posteriors.values() for check in posterior.checks)
     if left_out:
         checks += (Check("stationary first outcomes", None, None, "not applicable", left_out),)

@@ -178,14 +178,13 @@ def compared_initial_conditions(
     spec: DynamicPanelSpec,
     fit: PosteriorFit,
     *,
-    stationary: bool,
     seed: int,
     progress: Progress,
 ) -> tuple[dict[Initial, Posterior], str]:
     """Posteriors under the models of the first outcomes, and why the stationary one is not among them (or nothing).
 
     The fit's own posterior serves for its own model. The others are those of the :func:`collapsible_version`; the
-    stationary one, sampled beside the fit only if ``stationary``, has Gaussian errors and persistence pooled on the
+    stationary one, sampled beside the fit if ``spec.compare_stationary``, has Gaussian errors and persistence pooled on the
     scale of atanh.
     """
     base = collapsible_version(spec)
@@ -201,8 +200,8 @@ def compared_initial_conditions(
         return found | {"stationary": Posterior(design, fit.tree["posterior"].to_dataset())}, ""
     if spec.outcome_lags > 1:
         return found, "it is written for one lag of the outcome"
-    if not stationary:
-        return found, 'it is compiled and takes minutes: set initial = "stationary", stationarity = "transformed"'
+    if not spec.compare_stationary:
+        return found, "it is compiled and takes minutes: set compare_stationary = true"
     progress("the stationary model of first outcomes: it is compiled, which takes a while")
     update = {"initial": "stationary", "stationarity": "transformed", "errors": "gaussian"}
     chosen = spec.model_copy(update=update)
