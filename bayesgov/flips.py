@@ -29,7 +29,7 @@ from bayesgov.evidence import (
     table_values,
 )
 from bayesgov.fits import Fit
-from bayesgov.power_scaling import WIDEST, Side, log_prior_density, turn_prior
+from bayesgov.power_scaling import FEWEST_DRAWS, WIDEST, Side, log_prior_density, turn_prior
 from bayesgov.printed import PrintedNumber
 from bayesgov.study import Study
 from bayesgov.verdicts import ClaimVerdict, probability_words
@@ -161,10 +161,11 @@ def _rounding_flip(claim: str, rule: Rule, numbers: Mapping[str, PrintedNumber])
             moved = replace(number, value=number.value + steps * _last_digit(number))
             then = rule.combined(printed_answers([*printed[:position], moved, *printed[position + 1 :]], rule))
             if then != now and not abs(steps) >= best.distance:
+                bound = "" if number.comparator == "=" else number.comparator
+                note = f"{key}, printed {number}, would have to be printed {bound}{moved.value}"
                 best = replace(
-                    best, flips_at=float(moved.value), distance=float(abs(steps)), answer_then=then,
-                    note=f"{key}, printed {number}, would have to be printed {moved.value}",
-                )  # fmt: skip
+                    best, flips_at=float(moved.value), distance=float(abs(steps)), answer_then=then, note=note
+                )
     return best
 
 
@@ -334,6 +335,8 @@ def _prior_flip(claim: str, true: np.ndarray, log_prior: np.ndarray | None) -> F
     draft = Flip(claim, "posterior", "prior", decided(float(true.mean())), unit="factor")
     if log_prior is None:
         return replace(draft, note="the fit keeps no density of its prior to scale")
+    if true.size < FEWEST_DRAWS:
+        return replace(draft, note=f"weights need {FEWEST_DRAWS} or more draws; the fit has {true.size}")
     sides = [turn_prior(true, log_prior, decided, stronger=stronger) for stronger in (False, True)]
     short = [f"{side.reach:.3g} (Pareto k {side.pareto_k:.2f})" for side in sides if _cut_short(side)]
     unknown = f"nothing is known beyond power {' and '.join(short)}: fit again with other priors" if short else ""

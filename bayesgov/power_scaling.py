@@ -16,6 +16,7 @@ import xarray as xr
 from bayesgov.survey.pareto import pareto_k_threshold, smoothed_weights
 
 WIDEST = 4.0  # powers from 1 / WIDEST to WIDEST are tried
+FEWEST_DRAWS = 25  # that the tail of the weights can be told from
 _STEP = 1 / 16  # of log2 of the power, then halved to _EXACT
 _EXACT = 1e-3
 

@@ -120,19 +120,14 @@ def judge_rows(claims: Sequence[Claim], found: Analysis) -> RowVerdicts:
         As :func:`read_row_claims` returns them.
     found : Analysis
     """
-    judged: list[tuple[Claim, ClaimVerdict]] = []
+    possible: list[Claim] = []
     problems: list[str] = []
     for claim in claims:
-        possible = _possible(claim, found)
-        try:
-            verdict = _judged(possible, found)
-        except InputError as error:
-            problems.append(f"{error}; its verdict is left open")
-            possible = _without(possible, str(error))
-            verdict = _judged(possible, found)
-        judged.append((possible, verdict))
-    verdicts = tuple(verdict for _, verdict in judged)
-    flips = flip_table([claim for claim, _ in judged], verdicts, study=None, tables=found.tables, fits=found.fits)
+        usable, wrong = _usable(_possible(claim, found), found)
+        possible.append(usable)
+        problems += [f"{line}; this source is left open" for line in wrong]
+    verdicts = tuple(_judged(claim, found) for claim in possible)
+    flips = flip_table(possible, verdicts, study=None, tables=found.tables, fits=found.fits)
     return RowVerdicts(verdicts, flips, tuple(problems))
 
 
@@ -155,11 +150,17 @@ def _possible(claim: Claim, found: Analysis) -> Claim:
     return claim.model_copy(update=changes)
 
 
-def _without(claim: Claim, reason: str) -> Claim:
-    """The claim without the sources that name something which is not there."""
-    return claim.model_copy(
-        update={"frequentist": TableEvidence(reason=reason), "posterior": PosteriorEvidence(reason=reason)}
-    )
+def _usable(claim: Claim, found: Analysis) -> tuple[Claim, list[str]]:
+    """The claim without a source that names what is not there, and what that is."""
+    wrong: dict[str, str] = {}
+    for source, other in (("frequentist", "posterior"), ("posterior", "frequentist")):
+        alone = claim.model_copy(update={other: TableEvidence(reason="not asked")})
+        try:
+            _judged(alone, found)
+        except InputError as error:
+            wrong[source] = str(error)
+    left_open = {source: TableEvidence(reason=reason) for source, reason in wrong.items()}
+    return claim.model_copy(update=left_open), list(wrong.values())
 
 
 def _require(name: str, known: Collection[str], what: str) -> None:

@@ -56,7 +56,8 @@ class ClaimVerdict:
         The quoted sentence, where it stands, what it is about, and the decision rule applied to it.
     printed, frequentist, posterior : Ruling
     robustness : str
-        How far the posterior ruling depends on prior, reading or rounding, in one sentence with numbers.
+        How far the posterior ruling depends on prior, reading or rounding, with numbers, and the diagnostics of its fit
+        that did not pass and so could overturn it.
     """
 
     claim_id: str
@@ -133,6 +134,7 @@ def judge(
     else:
         ruling = _posterior_ruling(claim, posterior, fits, posterior.fit)
         robustness = _robustness(claim, posterior, fits) if posterior.robust else robustness
+        robustness += _doubts(posterior, fits)
     return ClaimVerdict(
         claim_id=claim.id,
         sentence=claim.sentence,
@@ -255,6 +257,15 @@ def probability_words(probability: float) -> str:
 def _equals(probability: float) -> str:
     words = probability_words(probability)
     return words if words[0] in "<>" else f"= {words}"
+
+
+def _doubts(evidence: PosteriorEvidence, fits: Mapping[str, Fit]) -> str:
+    """The checks of the ruling's own fit that did not pass, and so could overturn it; empty if there is none."""
+    if not evidence.fit:
+        return ""
+    doubtful = [check for check in fits[evidence.fit].checks() if check.status in ("fail", "warn")]
+    listed = ", ".join(f"{check.name.replace('_', ' ')} ({check.status})" for check in doubtful)
+    return f". Could be overturned by a diagnostic of {evidence.fit}: {listed}" if listed else ""
 
 
 def _count(satisfied: int, total: int, quantity: str, condition: str) -> str:

@@ -115,7 +115,7 @@ def test_mirrored_thresholds_of_a_bayes_factor_move_together():
     assert (flip["distance"], flip["unit"]) == (pytest.approx(0.6), "own units")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     values=st.lists(st.integers(-30, 30), min_size=1, max_size=5),
     condition=st.sampled_from(["< 5", "> 5", "<= 5", ">= 5", "abs < 5", "abs > 5"]),
@@ -173,6 +173,12 @@ def test_level_of_printed_p_values_knows_their_rounding():
     flip = _flips(claim, study=_study(("p", "0.03"), ("p", "0.01"))).loc[("printed", "level")]
     assert flip["flips_at"] == 0.035  # below it 0.03 may be 0.0349
     assert flip["answer_then"] == "undetermined"
+
+
+def test_a_bound_stays_a_bound_when_its_number_changes():
+    claim = _claim(printed={"cells": ["1/*/*"], "each": "< 0.05"})
+    flip = _flips(claim, study=_study(("p", "<0.05"))).loc[("printed", "rounding")]
+    assert flip["note"] == "1/row0/p, printed <0.05, would have to be printed <0.06"
 
 
 def test_a_step_of_the_last_digit_is_exact():
@@ -310,3 +316,10 @@ def test_other_fits_are_another_dial():
 
 def test_what_is_not_checkable_has_nothing_to_flip():
     assert _flips(_claim()).empty
+
+
+def test_too_few_draws_to_weight_are_said_to_be():
+    claim = _claim(posterior={"fit": "a", "variable": "effect", "each": "> 0"})
+    draws = NORMAL[::200]
+    flip = _flips(claim, fits={"a": _fit("a", draws[:, None], -(draws**2))}).loc[("posterior", "prior")]
+    assert flip["note"] == "weights need 25 or more draws; the fit has 20"

@@ -1,5 +1,7 @@
 """Claims: conditions on printed numbers, three-valued rulings, and posterior probabilities of joint events."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ import xarray as xr
 
 from bayesgov.claims import Claim, Comparison, read_claims
 from bayesgov.errors import InputError
-from bayesgov.fits import PosteriorFit
+from bayesgov.fits import Check, PosteriorFit
 from bayesgov.printed import PrintedNumber
 from bayesgov.study import load_study, models_folder, shipped_studies
 from bayesgov.verdicts import check_claims, judge, probability_words
@@ -256,3 +258,16 @@ def test_shipped_claims_are_complete(study):
     claims = read_claims(models_folder() / study)
     assert len(claims) >= 8
     assert len({claim.id for claim in claims}) == len(claims)
+
+
+@pytest.mark.parametrize(("status", "said"), [("fail", True), ("warn", True), ("pass", False)])
+def test_diagnostics_that_could_overturn_a_ruling_are_named(status, said):
+    doubtful = replace(FIT, checks_run=(Check("rhat_max", 1.03, 1.01, status),))
+    robustness = _judge(_claim(), fits={"block-a": doubtful}).robustness
+    assert robustness.startswith("No alternative fit applies")
+    assert (f"overturned by a diagnostic of block-a: rhat max ({status})" in robustness) is said
+
+
+def test_printed_cells_need_a_study():
+    with pytest.raises(InputError, match="leave printed out"):
+        judge(_claim(), None, audit_verdicts={}, tables={"block/t": TABLE}, fits={"block-a": FIT})

@@ -73,6 +73,9 @@ def hold_out_last_period(
 ) -> HeldOutPeriod:
     """Forecast the last period from those before it, by every approach and for the units that all can forecast.
 
+    The forecasts share the last period's shock, so that scores of one period compare models of the shock as well. Cells
+    that were interpolated between earlier values and the last period's know something of it, for every approach alike.
+
     Parameters
     ----------
     prepared : PreparedPanel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,11 +19,11 @@ from bayesgov.report.marks import (
     require_columns,
     series_handles,
 )
-from bayesgov.report.style import INK, MUTED, RULE, series_styles, wrapped
+from bayesgov.report.style import INK, MUTED, RULE, SeriesStyle, series_styles, wrapped
 
 # Mark and fill of each decision: the mark tells, the fill helps.
 _DECISIONS = {"effect": ("●", "#9AD0F5"), "no effect": ("○", "#ffffff"), "undecided": ("?", "#e8e8e8")}
-_ROW, _LINE, _CHARACTER = 0.24, 0.14, 0.068  # inches
+_ROW, _LINE, _CURVE, _CHARACTER = 0.24, 0.14, 2.1, 0.068  # inches
 _LABEL, _RULE = 34, 26  # characters in a line
 
 
@@ -90,55 +90,61 @@ def specification_curve(data: pd.DataFrame, choices: pd.DataFrame, *, ylabel: st
     Parameters
     ----------
     data : DataFrame
-        Columns ``series``, ``estimate``, ``lower``, ``upper``; one row for each specification, in any order.
+        Columns ``series``, ``estimate``, ``lower``, ``upper``; one row for each specification, in any order, that of
+        the series the legend's.
     choices : DataFrame
         One row for each row of ``data``, in its order; a column for each choice, its values as text.
     """
     require_columns(data, ("series", "estimate", "lower", "upper"))
+    styles = series_styles(data["series"].astype(str))
     order = np.argsort(data["estimate"].to_numpy(dtype=float), kind="stable")
     data, choices = data.iloc[order].reset_index(drop=True), choices.iloc[order].reset_index(drop=True)
-    rows = [(name, value) for name in choices.columns for value in in_order(choices[name].sort_values())]
-    labels = _choice_labels(rows)
-    lines = [label.count("\n") + 1 for label in labels]
-    heights = (2.1, 0.05 + sum(0.05 + _LINE * count for count in lines))
-    figure = blank_figure(0.6 + sum(heights))
-    grid = figure.add_gridspec(2, 1, height_ratios=heights)
+    rows = [(str(name), value) for name in choices.columns for value in in_order(choices[name].sort_values())]
+    labels = [wrapped(f"{name}: {value}", _LABEL) for name, value in rows]
+    heights = np.array([0.06 + _LINE * (label.count("\n") + 1) for label in labels])
+    figure = blank_figure(0.7 + _CURVE + heights.sum())
+    grid = figure.add_gridspec(2, 1, height_ratios=(_CURVE, heights.sum()))
     upper, lower = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
-    styles = series_styles(data["series"].astype(str))
-    limits = frame_limits(data, zero=True)
-    for name, style in styles.items():
-        mine = data[data["series"].astype(str) == name]
-        low, high = np.clip(mine["lower"], limits.low, limits.high), np.clip(mine["upper"], limits.low, limits.high)
-        upper.vlines(mine.index, low, high, style.color, linewidth=1)
-        upper.plot(mine.index, mine["estimate"], style.marker, color=style.color, markerfacecolor=style.face, ms=3.6)
-    upper.axhline(0, color=MUTED, linewidth=0.9, zorder=0)
-    upper.set_ylim(limits.low, limits.high)
+    _curve(upper, data, styles)
     upper.set_ylabel(wrapped(ylabel, 34))
-    upper.grid(axis="y", color=RULE, linewidth=0.5)
-    upper.set_xticks([])
-    for place, (name, value) in enumerate(rows):
-        chosen = np.flatnonzero((choices[name].astype(str) == value).to_numpy())
-        lower.plot(chosen, np.full(chosen.size, place), "|", color=INK, markersize=7, markeredgewidth=1.6)
-    _separate(lower, rows)
-    lower.set_yticks(range(len(rows)), labels)
-    lower.set_ylim(len(rows) - 0.5, -0.5)
-    lower.tick_params(axis="y", length=0)
-    lower.set_xticks([])
+    _choice_matrix(lower, choices, rows, heights)
+    lower.set_yticks(np.cumsum(heights) - heights / 2, labels)
     lower.set_xlabel(f"{len(data)} specifications, in order of their estimates")
     for axes in (upper, lower):
+        axes.set_xticks([])
         axes.set_xlim(-0.7, len(data) - 0.3)
     if len(styles) > 1:
         outside_legend(figure, series_handles(styles))
     return figure
 
 
-def _choice_labels(rows: Sequence[tuple[str, str]]) -> list[str]:
-    return [wrapped(f"{name}: {value}", _LABEL) for name, value in rows]
+def _curve(axes: Axes, data: pd.DataFrame, styles: Mapping[str, SeriesStyle]) -> None:
+    limits = frame_limits(data, zero=True)
+    for name, style in styles.items():
+        mine = data[data["series"].astype(str) == name]
+        low, high = np.clip(mine["lower"], limits.low, limits.high), np.clip(mine["upper"], limits.low, limits.high)
+        axes.vlines(mine.index, low, high, style.color, linewidth=1)
+        axes.plot(
+            mine.index,
+            mine["estimate"],
+            style.marker,
+            color=style.color,
+            markerfacecolor=style.face,
+            markersize=3.6,
+        )
+    axes.axhline(0, color=MUTED, linewidth=0.9, zorder=0)
+    axes.set_ylim(limits.low, limits.high)
+    axes.grid(axis="y", color=RULE, linewidth=0.5)
 
 
-def _separate(axes: Axes, rows: Sequence[tuple[str, str]]) -> None:
-    """A band behind every other choice."""
+def _choice_matrix(axes: Axes, choices: pd.DataFrame, rows: Sequence[tuple[str, str]], heights: np.ndarray) -> None:
+    """A dash where a specification makes a choice; a band behind the choices of every other question."""
+    ends = np.cumsum(heights)
     names = list(dict.fromkeys(name for name, _ in rows))
-    for name in names[::2]:
-        places = [place for place, (own, _) in enumerate(rows) if own == name]
-        axes.axhspan(places[0] - 0.5, places[-1] + 0.5, color="#f4f4f4", linewidth=0, zorder=-2)
+    for (name, value), end, height in zip(rows, ends, heights, strict=True):
+        made = np.flatnonzero((choices[name].astype(str) == value).to_numpy())
+        axes.plot(made, np.full(made.size, end - height / 2), "|", color=INK, markersize=7, markeredgewidth=1.6)
+        if names.index(name) % 2 == 0:
+            axes.axhspan(end - height, end, color="#f4f4f4", linewidth=0, zorder=-2)
+    axes.set_ylim(ends[-1], 0)
+    axes.tick_params(axis="y", length=0)

@@ -78,14 +78,16 @@ def caterpillar(
     columns = min(columns, len(terms))
     rows = grid_rows(len(terms), columns)
     crowd = data[~banded].groupby(["term", "label"], sort=False).size().max()  # marks in one row
-    figure = blank_figure(0.9 + rows * (0.45 + max(0.16, 0.088 * crowd) * len(labels)))
+    width = 30 if columns == 1 else 18
+    lines = max(wrapped(label, width).count("\n") + 1 for label in labels)
+    figure = blank_figure(0.9 + rows * (0.45 + max(0.16, 0.088 * crowd, 0.02 + 0.14 * lines) * len(labels)))
     for index, term in enumerate(terms):
         axes = figure.add_subplot(rows, columns, index + 1)
         mine = data["term"].astype(str) == term
-        _interval_panel(axes, data[mine & ~banded], labels, styles, zero=zero, width=30 if columns == 1 else 18)
+        _interval_panel(axes, data[mine & ~banded], labels, styles, zero=zero, width=width)
         if band is not None:
             _draw_band(axes, data[mine & banded], styles[band])
-        axes.set_title(broken(term, 74 // columns))
+        axes.set_title(broken(term, 60 // columns))
         if index % columns:
             axes.set_yticklabels([])
         if index + columns >= len(terms):

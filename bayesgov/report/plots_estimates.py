@@ -32,6 +32,8 @@ from bayesgov.report.plots_terms import (
     term_labels,
 )
 
+_WORD = 18  # characters: beside a longer word there is no room for two panels
+
 
 def plot_forest(
     *fits: Fit, terms: Sequence[str] | None = None, level: float = 0.95, names: Names | None = None
@@ -104,7 +106,10 @@ def plot_caterpillar(
     whole = _without_regions(frame)
     band = str(frame.loc[frame["fit"] == whole[0], "series"].iloc[0]) if len(whole) == 1 < len(fits) else None
     drawn = frame.assign(term=frame["what"], label=frame["region"].replace({ALL: "all units"}))
-    figure = figures.caterpillar(drawn, xlabel=f"estimate ({percent(level)} interval)", band=band)
+    longest = max(len(word) for label in drawn["label"] for word in label.split())
+    figure = figures.caterpillar(
+        drawn, xlabel=f"estimate ({percent(level)} interval)", band=band, columns=1 if longest > _WORD else 2
+    )
     return captioned(
         figure,
         "Estimates by region, every panel with a scale of its own",

@@ -128,7 +128,8 @@ def plot_instrument_multiverse(source: Any, *, terms: str | Sequence[str] | None
     Parameters
     ----------
     source : PanelAnalysis, Run or DataFrame
-        An analysis, a run that was read, or what :func:`bayesgov.panel.frequentist.multiverse.instrument_multiverse` returns.
+        An analysis, a run that was read, or what
+        :func:`bayesgov.panel.frequentist.multiverse.instrument_multiverse` returns.
     terms : str or sequence of str, optional
         Coefficients; by default the first three: the outcome's lags, then the first predictor's.
 

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-from bayesgov.fits import Fit, Predictor
+from bayesgov.fits import EstimatorFit, Fit, PosteriorFit
 from bayesgov.report import categories, panel_figures
 from bayesgov.report.plots_caption import captioned, central, data_and_model, percent, require_fits
 from bayesgov.report.plots_frames import frame_of
@@ -23,6 +23,7 @@ from bayesgov.survey.replication import parts_of, replicated_shares
 
 _REFERENCE = "reference level"
 _MOST_PANELS = 12
+_REPLICATES = 400  # where every replicate is of the estimates themselves
 
 
 def plot_probabilities(fit: Fit, design: Design, predictor: str | None = None, *, level: float = 0.95) -> Figure:
@@ -99,8 +100,6 @@ def plot_ppc(fit: Fit, design: Design, by: str | Sequence[str] | None = None, *,
         If the fit is not of rows, the Design is another's or incomplete, or ``by`` is no predictor of it.
     """
     predict, parameters, kind = _predictor_of("plot_ppc", fit, design)
-    if not isinstance(predict, RowPredictor):
-        raise ValueError(f"plot_ppc needs an ordinal regression on rows; {fit.label!r} is none")
     wanted = () if by is None else (by,) if isinstance(by, str) else tuple(by)
     every = parts_of(design)
     if unknown := [name for name in wanted if name not in every]:
@@ -178,7 +177,8 @@ def plot_row_flow(source: Any) -> Figure:
     Parameters
     ----------
     source : SurveyAnalysis, PanelAnalysis, Run, Design, PanelDesign or DataFrame
-        A Design's ``flow``, the table "flow" of an analysis or a run, or a frame with columns ``reason``, ``lost``, ``left``.
+        A Design's ``flow``, the table "flow" of an analysis or a run, or a frame with columns ``reason``, ``lost`` and
+        ``left``.
 
     Returns
     -------
@@ -198,27 +198,29 @@ def plot_row_flow(source: Any) -> Figure:
     )
 
 
-def _predictor_of(name: str, fit: Fit, design: Design) -> tuple[Predictor, xr.Dataset, str]:
+def _predictor_of(name: str, fit: Fit, design: Design) -> tuple[RowPredictor, xr.Dataset, str]:
     """What predicts for rows, draws of its parameters, and the kind of intervals that these give."""
     require_fits(name, (fit,))
     if not isinstance(design, Design):
-        raise ValueError(
-            f"{name} needs the Design of the fit, as build_design(spec, data) makes it; got {type(design).__name__}"
-        )
-    if fit.predictor is None:  # type: ignore[attr-defined]  # require_fits let only the two classes through
+        came = type(design).__name__
+        raise ValueError(f"{name} needs the Design of the fit, as build_design(spec, data) makes it; got {came}")
+    assert isinstance(fit, PosteriorFit | EstimatorFit)  # as required
+    predict = fit.predictor
+    if not isinstance(predict, RowPredictor):
         raise ValueError(f"{name} needs a fit of an ordinal regression on rows; {fit.label!r} is none")
     if np.isnan(design.x).any():
         raise ValueError(f"{name} needs complete rows; the Design has missing cells: build it with missing='listwise'")
-    predict: Predictor = fit.predictor  # type: ignore[attr-defined]
+    point = fit.tree["posterior" if fit.approach == "bayesian" else "point"].to_dataset()
+    predict(design.take(np.array([0])), point)  # says if the Design is another fit's
     if fit.approach == "bayesian":
-        return predict, fit.tree["posterior"].to_dataset(), "credible"
-    draws = _sampling_draws(fit.tree)
+        return predict, point, "credible"
+    draws = _sampling_draws(fit.tree, predict, design)
     if draws is None:
-        return predict, fit.tree["point"].to_dataset(), "none"
+        return predict, xr.concat([point.isel(draw=0)] * _REPLICATES, "draw"), "none"
     return predict, draws, "confidence"
 
 
-def _sampling_draws(tree: xr.DataTree) -> xr.Dataset | None:
+def _sampling_draws(tree: xr.DataTree, predict: RowPredictor, design: Design) -> xr.Dataset | None:
     """Draws of the sampling distribution with the estimates' group effects; None where a parameter has no draws."""
     point = tree["point"].to_dataset()
     groups = [name for name in ("group_effect", "group_sd") if name in point]
@@ -226,12 +228,25 @@ def _sampling_draws(tree: xr.DataTree) -> xr.Dataset | None:
     for name, value in point.drop_vars(groups).data_vars.items():
         if name not in drawn or drawn[name].shape[2:] != value.shape[2:]:
             return None
-    cuts = drawn["threshold"].transpose("chain", "draw", ...).values
-    # normal draws may put thresholds out of order, where a cumulative model has no probabilities
-    kept = drawn.isel(draw=(np.diff(cuts, axis=-1) > 0).all(axis=(0, 2))).drop_vars(groups, errors="ignore")
+    kept = drawn.drop_vars(groups, errors="ignore")
+    if predict.family == "cumulative":
+        kept = kept.isel(draw=_ordered(kept, design))
     coords = {name: kept[name] for name in ("chain", "draw")}
     held = {name: point[name].isel(chain=0, draw=0, drop=True).expand_dims(coords) for name in groups}
     return kept.assign(held)
+
+
+def _ordered(drawn: xr.Dataset, design: Design) -> np.ndarray:
+    """Draws whose thresholds rise at every row, boolean, shape (n_draws,): normal draws of estimates may not."""
+    cuts = drawn["threshold"].transpose("chain", "draw", ...).values[0]
+    moved = np.zeros((1, *cuts.shape))
+    if "departure" in drawn:
+        # theta_k - sum_j departure_jk x_j, at every pattern of x
+        patterns = np.unique(design.x[:, list(design.nominal)], axis=0)
+        departure = drawn["departure"].transpose("chain", "draw", "nominal_term", ...).values[0]
+        moved = np.einsum("pj,djk->pdk", patterns, departure)
+    rising: np.ndarray = (np.diff(cuts - moved, axis=-1) > 0).all(axis=(0, 2))
+    return rising
 
 
 def _curves(fit: Fit, design: Design, predictor: str | None) -> tuple[Curve, ...]:

@@ -81,7 +81,7 @@ def selection_blocks(tables: Tables, shown: Tables, labels: Mapping[str, str]) -
             shown,
             "selection_frequency",
             "How stable the Lasso's choice is",
-            "Share of bootstrap samples in which each coefficient of the gaussian path is not zero, and in which it is "
+            "Share of bootstrap samples in which each coefficient of a path is not zero, and in which it is "
             "positive, at the penalties that the folds chose; whole clusters or groups are drawn where there are any.",
             folded=True,
         ),

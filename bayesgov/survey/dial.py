@@ -96,13 +96,15 @@ def lasso_prior_dial(
     Raises
     ------
     InputError
-        If a penalty is not above zero, thresholds are structured, or there is no predictor.
+        If a penalty is not above zero, thresholds are structured, there is no predictor, or a level has no row.
     """
     design = _location_only(data if isinstance(data, Design) else _complete(spec, data))
     if spec.thresholds != "flexible":
         raise InputError(f'the dial needs thresholds = "flexible"; the spec has "{spec.thresholds}"')
     if not design.n_terms:
         raise InputError("the dial needs a predictor; the formula has none")
+    if np.unique(design.y[design.weights > 0]).size < design.n_categories:
+        raise InputError(f"the dial needs an observation of every level of {design.outcome}: drop the others")
     path = ordinal_path(design, family=spec.family, link=spec.link, lambdas=_penalties(design, spec, lambdas))
     options = SamplingOptions(**spec.sampling.model_dump()) if options is None else options
     standard = _standardised(design, path)

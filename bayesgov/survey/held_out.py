@@ -121,9 +121,9 @@ class HeldOut:
         parts = [
             question(chance).assign(approach=approach)
             for approach, chance in self.probability.items()
-            if approach != BASELINE
+            if approach != BASELINE and np.isfinite(chance).all()  # without estimates there is nothing to look at
         ]
-        joined = pd.concat(parts, ignore_index=True)
+        joined = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["approach"])
         return joined[["approach", *joined.columns.drop("approach")]]
 
     def group(self, approach: str) -> xr.Dataset:
@@ -169,12 +169,12 @@ def hold_out(
     unit = design.cluster if design.cluster is not None else design.group if design.group_name else None
     if unit is not None and np.unique(unit).size < 2:
         raise InputError("holding out needs two clusters or groups; there is one")
+    # with clusters or groups the rows stay as they are
     dealt, fold = deal_folds(design, folds, options.seed)
-    whole = dealt.cluster if dealt.cluster is not None else dealt.group if dealt.group_name else None
     _require_levels(dealt, fold)
-    shape = (dealt.n_obs, dealt.n_categories)
-    probability = {name: np.empty(shape) for name in (*approaches, BASELINE)}
-    worst, unusable = 1.0, []
+    probability = {name: np.empty((dealt.n_obs, dealt.n_categories)) for name in (*approaches, BASELINE)}
+    unusable: list[str] = []
+    rhat: list[float] = []
     for place in np.unique(fold):
         inside = fold == place
         rest, held_out = _known_groups(dealt.take(~inside)), dealt.take(inside)
@@ -183,19 +183,14 @@ def hold_out(
         if "frequentist" in approaches:
             fit = fit_frequentist(rest, spec, "held out")
             unusable += [check.name for check in fit.checks() if check.status == "fail"]
-            point = fit.tree["point"].to_dataset()
-            probability["frequentist"][inside] = _predicted(held_out, point, spec)
+            probability["frequentist"][inside] = _predicted(held_out, fit.tree["point"].to_dataset(), spec)
         if "bayesian" in approaches:
             posterior = refit(rest, spec, replace(options, seed=options.seed + int(place)))
-            worst = max(worst, _rhat(posterior))
+            rhat.append(_rhat(posterior))
             probability["bayesian"][inside] = _predicted(held_out, posterior, spec)
-    checks = []
-    if "frequentist" in approaches:
-        checks.append(_estimates_check(unusable))
-    if "bayesian" in approaches:
-        advice = "" if worst < _RHAT else "the refits have not mixed: their scores may be of too few draws"
-        checks.append(Check("held_out_rhat_max", worst, _RHAT, "pass" if worst < _RHAT else "warn", advice))
-    return HeldOut(dealt, fold, whole, probability, tuple(checks))
+    checks = [_estimates_check(unusable)] if "frequentist" in approaches else []
+    checks += [_mixing_check(max(rhat))] if rhat else []
+    return HeldOut(dealt, fold, unit, probability, tuple(checks))
 
 
 def _require_levels(design: Design, fold: np.ndarray) -> None:
@@ -230,6 +225,11 @@ def _rhat(posterior: xr.Dataset) -> float:
     names = [name for name in ("beta", "threshold", "group_sd") if name in posterior]
     found = az.rhat(posterior[names])
     return float(max(float(found[name].max()) for name in found.data_vars))
+
+
+def _mixing_check(worst: float) -> Check:
+    advice = "" if worst < _RHAT else "the refits have not mixed: their scores may be of too few draws"
+    return Check("held_out_rhat_max", worst, _RHAT, "pass" if worst < _RHAT else "warn", advice)
 
 
 def _estimates_check(unusable: list[str]) -> Check:

@@ -166,12 +166,13 @@ def required_losses(spec: CumulativeSpec, formula: Formula, frame: pd.DataFrame)
     losses = []
     for role, name in [*roles.items(), *(("offset", name) for name in formula.offsets)]:
         if name and name in frame:
-            losses.append((f"{role} {name} missing", frame[name].isna().to_numpy()))
+            called = name if name == role else f"{role} {name}"
+            losses.append((f"{called} missing", frame[name].isna().to_numpy()))
             if role == "weight":
                 weights = frame[name].to_numpy(dtype=float)
                 if np.any(weights < 0):
                     raise InputError(f"weights should not be negative; {int(np.sum(weights < 0))} rows of {name} are")
-                losses.append((f"weight {name} zero", weights == 0))
+                losses.append((f"{called} zero", weights == 0))
     return losses
 
 

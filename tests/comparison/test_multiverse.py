@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from panel.panel_samples import sample_spec, simulate
 
 import bayesgov
 from bayesgov.comparison import multiverse as module
@@ -103,6 +104,18 @@ def test_fields_of_a_panel_spec_are_set_by_dotted_names():
     assert spec.gmm.steps != "one"
     with pytest.raises(InputError, match="outcome_lags = 1"):
         with_fields(spec, {"outcome_lags": 2, "stationarity": "bounded"})
+
+
+def test_both_kinds_of_spec_have_one():
+    frame = simulate(n_units=60, n_times=8, n_regions=1, seed=4, n_predictors=1)
+    spec = sample_spec(1, predictors=("x0",), pooling="complete", gmm={"collapse": True})
+    found = multiverse(spec, frame, {"gmm.steps": ["one", "two"], "gmm.system": [True, False]}, "frequentist")
+    assert (found.universes["status"] != "failed").all()
+    persistence = found.estimates[found.estimates["term"] == "alpha[all, L1.y]"]
+    assert persistence["estimate"].nunique() == 4
+    # the truth is 0.5; four estimators of 60 units lie within a few of their standard errors of it
+    assert (np.abs(persistence["estimate"] - 0.5) < 4 * persistence["std_error"]).all()
+    assert {"beta[all, x0]", "beta[all, L1.x0]"} <= set(found.summary()["term"])
 
 
 @pytest.mark.parametrize(

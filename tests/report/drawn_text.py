@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from dataclasses import dataclass
 from unittest import mock
@@ -23,6 +24,7 @@ class DrawnText:
     box: Bbox
 
 
+@functools.lru_cache(maxsize=2)  # one drawing serves all questions about a finished figure
 def drawn_texts(figure: Figure) -> list[DrawnText]:
     """Every non-empty text that drawing the figure draws (tick labels out of view are not drawn)."""
     found: list[DrawnText] = []

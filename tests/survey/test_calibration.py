@@ -25,8 +25,8 @@ def test_weights_are_repeated_rows():
     )
     one = reliability(chance, y, "abcd", weights=weights.astype(float), bins=5)
     other = reliability(chance[again], y[again], "abcd", weights=np.ones(again.size), bins=5)
-    np.testing.assert_allclose(one[["rows", "predicted", "observed", "std_error"]].to_numpy(),
-                               other[["rows", "predicted", "observed", "std_error"]].to_numpy(), atol=1e-12)  # fmt: skip
+    numbers = ["rows", "predicted", "observed", "std_error"]
+    np.testing.assert_allclose(one[numbers].to_numpy(), other[numbers].to_numpy(), atol=1e-12)
 
 
 def test_an_outcome_of_probability_zero_is_finite():

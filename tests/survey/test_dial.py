@@ -144,3 +144,9 @@ def test_what_has_no_dial_is_refused(wine, changes, lambdas, line):
     spec = CumulativeSpec(**({"formula": "rating ~ temp"} | changes))
     with pytest.raises(InputError, match=line):
         lasso_prior_dial(spec, wine, lambdas, options=FEW)
+
+
+def test_a_design_without_rows_of_a_level_has_no_dial():
+    rows = design()
+    with pytest.raises(InputError, match="an observation of every level of y"):
+        lasso_prior_dial(SPEC, rows.take(rows.y < 2), options=FEW)

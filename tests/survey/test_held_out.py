@@ -133,3 +133,17 @@ def test_folds_that_cannot_be_judged_are_refused(grouped):
     rare = replace(grouped, y=np.where(np.arange(400) == 7, 3, np.minimum(grouped.y, 2)))
     with pytest.raises(InputError, match="holds all rows of y = 4"):
         hold_out(rare, SPEC, ("frequentist",), options=FEW)
+
+
+def test_estimates_that_run_off_are_said_and_leave_the_posterior_its_scores(grouped):
+    """A predictor that separates the levels: the random-intercept model has no estimate, the posterior has a prior."""
+    separated = replace(grouped, x=np.column_stack([grouped.y >= 2, grouped.x[:, 1:]]).astype(float))
+    found = hold_out(separated, SPEC, BOTH, options=replace(FEW, draws=100, tune=100), folds=2)
+    scores = found.scores().query("fold == 'all'").set_index("approach")["log_score"]
+    assert np.isfinite(scores["bayesian"])
+    assert scores["bayesian"] > scores[BASELINE] + 0.3
+    status = {check.name: check for check in found.checks}
+    assert status["held_out_estimates"].status == "warn"
+    assert "separation" in status["held_out_estimates"].advice
+    assert "bayesian" in set(found.calibration()["approach"])
+    assert len(found.differences()) == 9

@@ -29,7 +29,8 @@ from bayesgov.sampling import SamplingOptions
 def forecast_last_period(frame: pd.DataFrame, spec: DynamicPanelSpec, options: SamplingOptions) -> Forecast:
     """The last period of a panel, given the periods before it.
 
-    Predictors of the last period are taken as known, its year effect is not: it is drawn from its prior.
+    Predictors of the last period are taken as known, its year effect is not: it is drawn from its prior. As in
+    :func:`bayesgov.panel.bayesian.scores.leave_future_out`, the units in which priors are stated are those of all rows.
 
     Parameters
     ----------
