@@ -39,7 +39,7 @@ class FiellerSet:
     lower, upper : float
     g : float
         z² Var(D) / D², D the denominator: 1 or more where the denominator does not differ from zero at this level,
-        which is when the set is unbounded.
+        which is when the set is unbounded. NaN where a variance is negative.
     """
 
     kind: FiellerKind
@@ -82,8 +82,10 @@ def fieller_set(moments: RatioMoments, level: float = 0.95) -> FiellerSet:
     """Fieller's set: all ratios rho with (N - rho D)² <= z² Var(N - rho D).
 
     The inequality is a rho² - 2 b rho + c <= 0, and its leading coefficient a = D² - z² Var(D) decides the shape
-    (Fieller 1954, doi:10.1111/j.2517-6161.1954.tb00159.x).
+    (Fieller 1954, doi:10.1111/j.2517-6161.1954.tb00159.x). A corrected variance may be negative: nothing is excluded.
     """
+    if moments.numerator_variance < 0 or moments.denominator_variance < 0:
+        return FiellerSet("whole line", -np.inf, np.inf, np.nan)
     m, z2 = moments, float(stats.norm.isf(0.5 * (1 - level))) ** 2
     a = m.denominator**2 - z2 * m.denominator_variance
     b = m.numerator * m.denominator - z2 * m.covariance
@@ -110,5 +112,5 @@ def delta_interval(moments: RatioMoments, level: float = 0.95) -> DeltaInterval:
     if not m.denominator or not variance >= 0:  # a corrected covariance need not be positive definite
         return DeltaInterval(np.nan, np.nan, np.nan, False)
     std_error = variance**0.5 / abs(m.denominator)
-    valid = z**2 * m.denominator_variance / m.denominator**2 < 0.05
+    valid = 0 <= z**2 * m.denominator_variance / m.denominator**2 < 0.05
     return DeltaInterval(std_error, m.ratio - z * std_error, m.ratio + z * std_error, valid)

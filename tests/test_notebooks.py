@@ -1,6 +1,7 @@
 """The notebooks: what is committed can be read, and executing it again says the same."""
 
 import ast
+import html
 import math
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ ALLOWED = {"bayesgov", "pandas", "matplotlib", "arviz", "pathlib", "tempfile"}  
 
 _SECONDS = 300  # for one cell, on a machine much slower than those that the notebooks are meant for
 _BYTES = 400_000
+_MARKUP = re.compile(r"<style.*?</style>|<[^>]+>", re.DOTALL)
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.]*\w)|(?<!\w)NaN(?!\w)")
 # Draws differ between machines in their last digits and, chains being chaotic, in more: a median's Monte Carlo error
 # is a few hundredths at most here.
@@ -29,13 +31,15 @@ def _code(notebook):
 
 
 def _texts(outputs):
-    """What a reader reads: streams, and results as text; a picture is there or not."""
+    """What a reader reads: streams, tables and results as text; a picture is there or not."""
     texts = []
     for output in outputs:
         if output.output_type == "stream":
             texts.append(f"{output.name}: {output.text}")
         elif "image/png" in output.data:
             texts.append("picture")
+        elif "text/html" in output.data:  # the plain text of a wide table breaks where the numbers' widths say
+            texts.append(html.unescape(_MARKUP.sub(" ", output.data["text/html"])))
         else:
             texts.append(output.data["text/plain"])
     return texts
@@ -56,7 +60,7 @@ def differences(first, second):
 
 def _near(one, other):
     if "NaN" in (one, other) or not any(mark in text for text in (one, other) for mark in ".e"):
-        return one == other
+        return one == other or float(one.replace(",", "")) == float(other.replace(",", ""))
     values = (float(text.replace(",", "")) for text in (one, other))
     return math.isclose(*values, rel_tol=_RELATIVE, abs_tol=_ABSOLUTE)
 

@@ -50,8 +50,9 @@ def test_python_lines_run_as_a_script(tmp_path):
     script.write_text(lines[1])
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "digital-promotes undetermined Pr(mean effect > 0)" in done.stdout
-    assert "industry_lag" in done.stdout
+    printed = re.search(r"^prints\n\n```text\n(.+?)\n```", README, re.DOTALL | re.MULTILINE)
+    assert printed is not None
+    assert [line.rstrip() for line in done.stdout.splitlines()] == printed[1].splitlines()
 
 
 def test_picture_is_there():

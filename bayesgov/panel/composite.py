@@ -111,7 +111,8 @@ def principal_composite(
     if n_rows <= n_indicators:
         raise ValueError(f"{n_indicators} indicators need more than as many complete rows; got {n_rows}")
     mean, deviation = signed[used].mean(axis=0), signed[used].std(axis=0)
-    constant = [name for name, spread in zip(indicators, deviation, strict=True) if spread == 0]
+    # a constant's own standard deviation need not be zero in floating point; its range is
+    constant = [name for name, spread in zip(indicators, np.ptp(signed[used], axis=0), strict=True) if spread == 0]
     if constant:
         raise ValueError(f"{constant[0]} is constant: leave it out of the composite")
     standard = (signed - mean) / deviation
@@ -164,23 +165,3 @@ def _bartlett(correlation: np.ndarray, n_rows: int) -> tuple[float, int]:
     _, log_determinant = np.linalg.slogdet(correlation)
     statistic = -(n_rows - 1 - (2 * n_indicators + 5) / 6) * log_determinant
     return float(statistic), n_indicators * (n_indicators - 1) // 2
-
-
-def coefficient_of_variation(values: np.ndarray) -> float:
-    """Standard deviation (divisor n - 1) over mean of the values that are not missing.
-
-    A composite of standardised indicators has mean zero, for which the coefficient means nothing: shift or rescale
-    the index first, and say how.
-
-    Raises
-    ------
-    ValueError
-        With fewer than two values or a mean that is not positive.
-    """
-    known = values[~np.isnan(values)]
-    if known.size < 2 or known.mean() <= 0:
-        raise ValueError(
-            f"a coefficient of variation needs two or more values with a positive mean; got {known.size} with mean "
-            f"{known.mean() if known.size else float('nan'):.3g}: rescale the index to positive values"
-        )
-    return float(known.std(ddof=1) / known.mean())

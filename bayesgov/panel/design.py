@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -110,11 +110,6 @@ class PanelDesign:
         """Rows of every unit, shape (n_units,)."""
         return np.bincount(self.unit, minlength=len(self.units))
 
-    @property
-    def balanced(self) -> bool:
-        """Whether every unit has a row in every period."""
-        return bool((self.unit_rows == len(self.times)).all())
-
 
 def panel_design(frame: pd.DataFrame, spec: DynamicPanelSpec) -> PanelDesign:
     """Rows of a long panel as a Design.
@@ -162,9 +157,9 @@ def design_from_panel(
     unit, time = np.nonzero(used[kept])
     first = int(time.min())
     covariates, names, left_out = _unit_covariates(panel, used, kept, spec)
-    present, region_codes = np.unique(unit_region[kept], return_inverse=True)
+    present, codes = np.unique(unit_region[kept], return_inverse=True)
     named = [str(regions[index]) for index in present]
-    departures, departing, departs = _departures(covariates, names, named, region_codes, spec)
+    departures, departing, departs = _departures(covariates, names, named, codes, spec)
     return PanelDesign(
         outcome=spec.outcome,
         terms=tuple(entry.name for entry in regressors),
@@ -176,7 +171,7 @@ def design_from_panel(
         x=cubes[kept][unit, time],
         unit=unit,
         time=time - first,
-        unit_region=region_codes,
+        unit_region=codes,
         covariates=np.column_stack([covariates, departures]),
         covariate_names=(*names, *departing),
         departs=np.append(np.arange(len(names)), departs),
@@ -189,7 +184,24 @@ def design_from_panel(
     )
 
 
+def select_rows(design: PanelDesign, kept: np.ndarray) -> PanelDesign:
+    """Some rows of a Design, a mask of shape (n_obs,), with the units that they have; regions and periods stay."""
+    units, unit = np.unique(design.unit[kept], return_inverse=True)
+    return replace(
+        design,
+        units=tuple(design.units[index] for index in units),
+        y=design.y[kept],
+        x=design.x[kept],
+        unit=unit,
+        time=design.time[kept],
+        unit_region=design.unit_region[units],
+        covariates=design.covariates[units],
+        row=design.row[kept],
+    )
+
+
 def with_logs(frame: pd.DataFrame, spec: DynamicPanelSpec) -> pd.DataFrame:
+    """Rows with the logarithms that the spec asks for; InputError where a value is not positive."""
     logs = {}
     for name in spec.log:
         if name not in frame:

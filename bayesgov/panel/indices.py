@@ -128,7 +128,7 @@ def _index(
     directions = np.where(np.isin(indicators, spec.negative), -1.0, 1.0)
     bases = {"shared": (None,), "urban": (urban,), "separate": (urban, ~urban)}[spec.loadings]
     if len(indicators) == 1:
-        return _standardised(values[:, 0] * directions[0], bases, urban, indicators[0]), {}
+        return _standardised(values[:, 0] * directions[0], bases, indicators[0]), {}
     found = []
     for base in bases:
         try:
@@ -151,16 +151,13 @@ def _index(
     return index, {f"{name}, {URBAN}": found[0], f"{name}, {RURAL}": found[1]}
 
 
-def _standardised(
-    values: np.ndarray, bases: tuple[np.ndarray | None, ...], urban: np.ndarray, indicator: str
-) -> np.ndarray:
+def _standardised(values: np.ndarray, bases: tuple[np.ndarray | None, ...], indicator: str) -> np.ndarray:
     """An indicator in standard deviations (divisor n) of its base."""
     result = np.full(values.size, np.nan)
     for base in bases:
-        known = values[np.ones(values.size, dtype=bool) if base is None else base]
-        spread = np.nanstd(known)
-        if not spread > 0:
+        known = values[~np.isnan(values) & (True if base is None else base)]
+        if not known.size or np.ptp(known) == 0:
             raise InputError(f"{indicator} is constant: leave it out of the indices")
         where = np.ones(values.size, dtype=bool) if len(bases) == 1 or base is None else base
-        result[where] = (values[where] - np.nanmean(known)) / spread
+        result[where] = (values[where] - known.mean()) / known.std()
     return result

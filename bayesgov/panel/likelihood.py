@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import linalg
 
 from bayesgov.errors import InputError
 from bayesgov.panel.design import PanelDesign
@@ -154,12 +155,7 @@ def working_columns(design: PanelDesign) -> Columns:
 
 def zero_sum_basis(n: int) -> np.ndarray:
     """Orthonormal contrasts (Helmert's), shape (n, n - 1); every column sums to zero."""
-    basis = np.tril(np.ones((n, n)), -1)[:, : n - 1] * 0.0
-    for j in range(n - 1):
-        basis[: j + 1, j] = 1.0
-        basis[j + 1, j] = -(j + 1.0)
-        basis[:, j] /= np.sqrt((j + 1.0) * (j + 2.0))
-    return basis
+    return np.ascontiguousarray(linalg.helmert(n).T)
 
 
 def _moments(values: np.ndarray, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -193,6 +189,13 @@ def panel_factors(design: PanelDesign, columns: Columns) -> PanelFactors:
         region_rows=np.bincount(region, minlength=n_regions).astype(float),
         unit_means=means,
     )
+
+
+def within_error_variance(factors: PanelFactors) -> float:
+    """Mean square of the least-squares residuals within units, every slope shared, in working units; above zero."""
+    *_, last = np.linalg.qr(factors.within.reshape(-1, factors.within.shape[2]), mode="r")
+    freedom = factors.region_rows.sum() - factors.group_units.sum() - last.size + 1
+    return float(max(last[-1] ** 2 / max(freedom, 1.0), 1e-12))
 
 
 def _root(rows: np.ndarray, size: int) -> np.ndarray:

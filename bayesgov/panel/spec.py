@@ -226,8 +226,7 @@ class DynamicPanelSpec(SampledSpec):
 
     @model_validator(mode="after")
     def _compatible(self) -> DynamicPanelSpec:
-        one_lag = {"initial": ("stationary", self.initial), "stationarity": ("none", self.stationarity)}
-        if self.outcome_lags > 1 and self.initial == one_lag["initial"][0]:
+        if self.outcome_lags > 1 and self.initial == "stationary":
             raise ValueError('initial = "stationary" needs outcome_lags = 1: use "conditional"')
         if self.outcome_lags > 1 and self.stationarity != "none":
             raise ValueError(f'stationarity = "{self.stationarity}" needs outcome_lags = 1: use "none"')
@@ -283,11 +282,17 @@ class DynamicPanelSpec(SampledSpec):
         return self.varying is None or variable in self.varying
 
 
+def first_instrument_lags(spec: DynamicPanelSpec) -> dict[str, int]:
+    """First lag of every variable that its lags instrument: 2 of endogenous ones, 1 of predetermined, or the limit."""
+    gmm = spec.gmm
+    first = {spec.outcome: 2} | dict.fromkeys(gmm.endogenous, 2) | dict.fromkeys(gmm.predetermined, 1)
+    return first | {name: limit.first for name, limit in gmm.limits.items()}
+
+
 def gmm_model(spec: DynamicPanelSpec) -> GmmModel:
     """The spec's equation with its instruments, for :func:`bayesgov.panel.gmm.fit_gmm`."""
     regressors, gmm = spec.regressors(), spec.gmm
-    first = {spec.outcome: 2} | dict.fromkeys(gmm.endogenous, 2) | dict.fromkeys(gmm.predetermined, 1)
-    first |= {name: limit.first for name, limit in gmm.limits.items()}
+    first = first_instrument_lags(spec)
     styles: list[GmmStyle | IvStyle] = []
     for name, lag in first.items():
         limit = gmm.limits.get(name)

@@ -58,6 +58,8 @@ def probability_curves(data: pd.DataFrame, *, columns: int = 2) -> Figure:
             )
         if named:
             axes.set_xticks(range(len(names)), [wrapped(name, 12) for name in names])
+        elif (panel["value"].astype(float) % 1 == 0).all():
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
         axes.set_xlabel(wrapped(predictor, 40))
         axes.set_ylim(0, 1.05 * panel["upper"].max())
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

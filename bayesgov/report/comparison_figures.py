@@ -19,7 +19,7 @@ from bayesgov.report.marks import (
     require_columns,
     series_handles,
 )
-from bayesgov.report.style import INK, MUTED, RULE, SeriesStyle, series_styles, wrapped
+from bayesgov.report.style import INK, MAX_WIDTH, MUTED, RULE, SeriesStyle, series_styles, wrapped
 
 # Mark and fill of each decision: the mark tells, the fill helps.
 _DECISIONS = {"effect": ("●", "#9AD0F5"), "no effect": ("○", "#ffffff"), "undecided": ("?", "#e8e8e8")}
@@ -29,7 +29,9 @@ _LABEL, _RULE = 34, 26  # characters in a line
 
 @house_figure
 def decision_map(table: pd.DataFrame) -> Figure:
-    """Decisions by term (row) and rule (column), a mark in every cell, and how far the rules agree.
+    """Decisions by term (row) and rule (column), and how far the rules agree.
+
+    A cell has the word of its decision; with so many rules that words do not fit, a mark, which the legend explains.
 
     Parameters
     ----------
@@ -40,20 +42,21 @@ def decision_map(table: pd.DataFrame) -> Figure:
     require_columns(table, ("agreement",))
     rules = [str(name) for name in table.columns if name != "agreement"]
     labels = [wrapped(str(term), _LABEL) for term in table.index]
-    heads = [wrapped(rule, _RULE) for rule in rules]
-    lines = max(label.count("\n") + 1 for label in labels)
-    row = max(_ROW, 0.06 + _LINE * lines)
-    tallest = max(len(line) for head in [*heads, "agreement"] for line in head.split("\n"))
-    figure = blank_figure(0.5 + _CHARACTER * tallest + row * len(table))
+    room = (MAX_WIDTH - 0.3 - _CHARACTER * _longest(labels)) / (len(rules) + 1.15)  # inches of a column
+    words = room >= _CHARACTER * len("undecided") + 0.06
+    heads, upright = _heads([*rules, "agreement"], room)
+    high = _LINE * max(head.count("\n") + 1 for head in heads) if upright else _CHARACTER * _longest(heads)
+    row = max(_ROW, 0.06 + _LINE * max(label.count("\n") + 1 for label in labels))
+    figure = blank_figure((0.3 if words else 0.5) + high + row * len(table))
     axes = figure.add_subplot()
     for column, rule in enumerate(rules):
         for place, word in enumerate(table[rule]):
-            _cell(axes, column, place, word)
+            _cell(axes, column, place, word, words=words)
     for place, share in enumerate(table["agreement"]):
         text = f"{100 * share:.0f}%" if np.isfinite(share) else "–"
         axes.text(len(rules) + 0.15, place, text, ha="center", va="center")
     axes.set_xticks(
-        [*range(len(rules)), len(rules) + 0.15], [*heads, "agreement"], rotation=90, ha="center", va="bottom"
+        [*range(len(rules)), len(rules) + 0.15], heads, rotation=0 if upright else 90, ha="center", va="bottom"
     )
     axes.xaxis.tick_top()
     axes.set_yticks(range(len(table)), labels)
@@ -62,23 +65,40 @@ def decision_map(table: pd.DataFrame) -> Figure:
     axes.set_ylim(len(table) - 0.5, -0.5)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    present = set(table[rules].stack())
-    handles = [
+    if not words:
+        outside_legend(figure, _decision_handles(set(table[rules].stack())))
+    return figure
+
+
+def _longest(texts: Sequence[str]) -> int:
+    """Characters in the longest line."""
+    return max(len(line) for text in texts for line in text.split("\n"))
+
+
+def _heads(rules: Sequence[str], room: float) -> tuple[list[str], bool]:
+    """Heads of the columns, and whether they are upright: turned where a word is wider than its column."""
+    characters = int(room / _CHARACTER)
+    heads = [wrapped(rule, characters) for rule in rules]
+    if _longest(heads) <= characters:
+        return heads, True
+    return [wrapped(rule, _RULE) for rule in rules], False
+
+
+def _decision_handles(present: set[str]) -> list[Patch]:
+    return [
         Patch(facecolor=fill, edgecolor=MUTED, linewidth=0.5, label=f"{mark}  {word}")
         for word, (mark, fill) in _DECISIONS.items()
         if word in present
     ]
-    outside_legend(figure, handles)
-    return figure
 
 
-def _cell(axes: Axes, column: int, row: int, word: object) -> None:
+def _cell(axes: Axes, column: int, row: int, word: object, *, words: bool) -> None:
     if not isinstance(word, str):  # the rule does not apply to the term
         axes.text(column, row, "–", ha="center", va="center", color=MUTED)
         return
     mark, fill = _DECISIONS[word]
     axes.add_patch(Rectangle((column - 0.46, row - 0.44), 0.92, 0.88, facecolor=fill, edgecolor=RULE, linewidth=0.5))
-    axes.text(column, row, mark, ha="center", va="center", color=INK, fontsize=9)
+    axes.text(column, row, word if words else mark, ha="center", va="center", color=INK, fontsize=8 if words else 9)
 
 
 @house_figure

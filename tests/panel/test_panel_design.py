@@ -23,7 +23,7 @@ def test_rows_are_sorted_with_their_lags() -> None:
     frame = simulate(5, 6, 2, seed=1).sample(frac=1, random_state=1)
     design = panel_design(frame, sample_spec())
     assert design.terms == ("L1.y", "x0", "L1.x0", "x1", "L1.x1")
-    assert (design.n_obs, design.balanced, design.times) == (25, True, (2010, 2011, 2012, 2013, 2014))
+    assert (design.n_obs, design.times) == (25, (2010, 2011, 2012, 2013, 2014))
     wide = frame.pivot_table(index="unit", columns="time", values="y")
     np.testing.assert_array_equal(design.y.reshape(5, 5), wide.to_numpy()[:, 1:])
     np.testing.assert_array_equal(design.x[:, 0].reshape(5, 5), wide.to_numpy()[:, :-1])

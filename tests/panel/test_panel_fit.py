@@ -9,7 +9,7 @@ from panel.panel_samples import sample_spec, simulate
 from bayesgov.fits import PosteriorFit
 from bayesgov.panel.bayesian import fit_bayesian
 from bayesgov.panel.bayesian.collapsed import collapsed_model
-from bayesgov.panel.bayesian.draws import draw_unit_effects, named_draws, prior_draws, unit_effect_moments
+from bayesgov.panel.bayesian.draws import named_draws, prior_draws, unit_effect_moments
 from bayesgov.panel.design import PanelDesign, panel_design
 
 SPEC = sample_spec(sampling={"draws": 500, "tune": 500, "target_accept": 0.9})
@@ -80,14 +80,22 @@ def test_intercept_and_level_say_the_same_line(design: PanelDesign, fit: Posteri
     np.testing.assert_allclose(at_mean, posterior["level"].values, rtol=0, atol=1e-12)
 
 
-def test_unit_effects_are_redrawn_with_their_moments(design: PanelDesign) -> None:
+def test_unit_effects_have_the_moments_of_their_conditional_distributions(design: PanelDesign) -> None:
     model = collapsed_model(design, SPEC)
-    scales, working = prior_draws(model, 4000, np.random.default_rng(1))
+    scales, working = prior_draws(model, 50, np.random.default_rng(1))
     mean, sd = unit_effect_moments(design, model, scales, working)
-    draws = draw_unit_effects(design, model, scales, working, np.random.default_rng(2))
-    # the draws' own scatter, around the moments that integrate it out
-    assert np.abs((draws.mean(axis=0) - mean) / sd * np.sqrt(4000)).max() < 4.5
-    np.testing.assert_allclose(draws.std(axis=0) / sd, 1.0, atol=0.15)
+    z, y, full, unit = model.columns.z, model.columns.y, working.full(), 7
+    own, region = design.unit == unit, design.unit_region[unit]
+    centres, variances = [], []
+    for draw in range(50):
+        # u | y ~ N(tau^2 1'Sigma^-1 rho, tau^2 - tau^4 1'Sigma^-1 1), Sigma = sigma^2 I + tau^2 11'
+        tau2, rho = scales.unit[draw] ** 2, y[own] - z[own] @ full[draw, region]
+        weights = tau2 * np.linalg.inv(scales.error[draw, region] ** 2 * np.eye(own.sum()) + tau2).sum(axis=0)
+        centres.append(weights @ rho)
+        variances.append(tau2 - tau2 * weights.sum())
+    assert mean[unit] == pytest.approx(model.columns.y_scale * np.mean(centres), rel=1e-10)
+    spread = np.sqrt(np.var(centres) + np.mean(variances))
+    assert sd[unit] == pytest.approx(model.columns.y_scale * spread, rel=1e-10)
 
 
 def test_pooling_moves_regions_together(design: PanelDesign) -> None:

@@ -347,19 +347,28 @@ def test_of_many_parts_those_that_fit_worst_are_drawn(made):
 def test_every_cell_of_the_concordance_has_its_mark(made, drawn):
     (axes,) = drawn("concordance").axes
     table = made.comparison.concordance()
-    marks = {"effect": "●", "no effect": "○", "undecided": "?"}
     texts = {(round(t.get_position()[0]), round(t.get_position()[1])): t.get_text() for t in axes.texts}
     rules = [name for name in table if name != "agreement"]
     for row, term in enumerate(table.index):
         for column, rule in enumerate(rules):
-            assert texts[column, row] == marks.get(table.loc[term, rule], "–")
+            word = table.loc[term, rule]
+            assert texts[column, row] == (word if isinstance(word, str) else "–")
         assert texts[len(rules), row] == f"{100 * table.loc[term, 'agreement']:.0f}%"
 
 
 def test_a_rule_that_does_not_apply_is_no_answer():
     table = pd.DataFrame({"p < 0.05": ["effect", np.nan], "ROPE": ["no effect", "undecided"], "agreement": [0.5, 1.0]})
     figure = comparison_figures.decision_map(table.set_axis([LONG, UNBROKEN], axis=0))
-    assert [text.get_text() for text in figure.axes[0].texts] == ["●", "–", "○", "?", "50%", "100%"]
+    wanted = ["effect", "–", "no effect", "undecided", "50%", "100%"]
+    assert [text.get_text() for text in figure.axes[0].texts] == wanted
+    assert overlapping(figure) == outside(figure) == []
+
+
+def test_marks_stand_for_words_where_many_rules_leave_no_room():
+    rules = {f"Bayes factor > 3 (prior {number})": ["effect", "no effect"] for number in range(9)}
+    figure = comparison_figures.decision_map(pd.DataFrame(rules | {"agreement": 1.0}, index=[LONG, "b"]))
+    assert {text.get_text() for text in figure.axes[0].texts} == {"●", "○", "100%"}
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["●  effect", "○  no effect"]
     assert overlapping(figure) == outside(figure) == []
 
 

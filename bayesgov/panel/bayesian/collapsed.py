@@ -11,7 +11,13 @@ from bayesgov.fused import FusedDensity, NativeDensity
 from bayesgov.panel import collapsed as kernel
 from bayesgov.panel.bayesian.prior import ResolvedPrior, resolve_prior
 from bayesgov.panel.design import PanelDesign
-from bayesgov.panel.likelihood import Columns, PanelFactors, panel_factors, working_columns
+from bayesgov.panel.likelihood import (
+    Columns,
+    PanelFactors,
+    panel_factors,
+    within_error_variance,
+    working_columns,
+)
 from bayesgov.panel.spec import DynamicPanelSpec
 
 COORDINATES = "theta"  # the sampler's own, before they are named
@@ -143,7 +149,7 @@ def collapsed_model(design: PanelDesign, spec: DynamicPanelSpec) -> CollapsedMod
         fixed_s, fixed_c[:k] = fixed_c[:k].copy(), 0.0
     within, between = cross_products(factors, prior.mean)
     n_error = len(design.regions) if spec.error_scale == "by_region" else 1
-    error = _error_start(factors)
+    error = float(np.sqrt(within_error_variance(factors)))
     sampled = prior.region_scale[: 0 if unrelated else k]
     errors = _region_errors(factors, within, between, prior.region_scale, error)
     region = _told_from_zero(errors, len(design.regions))[: sampled.size]
@@ -164,14 +170,6 @@ def collapsed_model(design: PanelDesign, spec: DynamicPanelSpec) -> CollapsedMod
         resolution=np.array([*region, *year, unit]) / scale,
         error_start=error,
     )
-
-
-def _error_start(factors: PanelFactors) -> float:
-    """Standard deviation of the least-squares residuals within units, every slope shared."""
-    stacked = factors.within.reshape(-1, factors.within.shape[2])
-    *_, root = np.linalg.qr(stacked, mode="r")
-    freedom = factors.region_rows.sum() - factors.group_units.sum() - root.size + 1
-    return float(max(np.abs(root[-1]) / np.sqrt(max(freedom, 1.0)), 1e-6))
 
 
 def _told_from_zero[Number: (float, np.ndarray)](std_error: Number, n: int) -> Number:
@@ -232,13 +230,17 @@ def collapsed_density(model: CollapsedModel) -> FusedDensity:
     return FusedDensity(n_dim, value, expand, {COORDINATES: ("coordinate",)}, {}, initial, jitter=0.1, native=native)
 
 
+def stretched(theta: np.ndarray) -> np.ndarray:
+    """As ``kernel.stretched``, of any shape: linear at zero, a cube far from it."""
+    sizes: np.ndarray = theta + theta**3 / 6
+    return sizes
+
+
 def scales_at(model: CollapsedModel, theta: np.ndarray) -> Scales:
     """Standard deviations at points of the sampler's coordinates, shape (n_draws, n_dim)."""
     n_draws, n_regions = theta.shape[0], model.factors.within.shape[0]
     first_error = model.resolution.size
-    signed = theta[:, :first_error]
-    # kernel.stretched
-    sizes = np.abs(signed + signed**3 / 6) * model.resolution * model.half_scale[:first_error]
+    sizes = np.abs(stretched(theta[:, :first_error])) * model.resolution * model.half_scale[:first_error]
     at = model.n_region
     year = sizes[:, at] if model.columns.n_year else np.zeros(n_draws)
     at += model.columns.n_year > 0

@@ -26,7 +26,7 @@ from pymc.logprob.transforms import Transform
 
 from bayesgov.panel.bayesian.prior import ResolvedPrior
 from bayesgov.panel.design import PanelDesign
-from bayesgov.panel.likelihood import Columns, PanelFactors
+from bayesgov.panel.likelihood import Columns, PanelFactors, within_error_variance
 
 _STEPS = 5  # Gauss-Newton steps to a reference value of persistence, which need not be exact
 _EDGE = 0.95  # the reference stays inside, where tangents are of use
@@ -164,7 +164,7 @@ def working_likelihood(
     start = (design.x[design.starts, 0] - columns.y_centre) / columns.y_scale
     drift = (columns.y_centre - columns.term_centre[0]) / columns.y_scale
     plain = np.delete(np.arange(prior.scale.size - columns.n_year), lag)
-    b, error = mean.copy(), _error_variance(factors)
+    b, error = mean.copy(), within_error_variance(factors)
     for _ in range(_STEPS):
         a = float(np.clip(b[lag], -_EDGE, _EDGE))
         standing = wide[:, plain] @ b[plain] + drift * a
@@ -202,13 +202,6 @@ def initial_scales(columns: Columns, prior: ResolvedPrior) -> np.ndarray:
 def _by_region(design: PanelDesign, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     regions = range(len(design.regions))
     return np.stack([left[design.unit_region == r].T @ right[design.unit_region == r] for r in regions])
-
-
-def _error_variance(factors: PanelFactors) -> float:
-    """Mean square of the least-squares residuals within units, every slope shared."""
-    *_, last = np.linalg.qr(factors.within.reshape(-1, factors.within.shape[2]), mode="r")
-    freedom = factors.region_rows.sum() - factors.group_units.sum() - last.size + 1
-    return float(max(last[-1] ** 2 / max(freedom, 1.0), 1e-12))
 
 
 def _tangent_to_atanh(found: WorkingLikelihood, lag: int) -> WorkingLikelihood:

@@ -144,15 +144,6 @@ def unit_effect_moments(
     return model.columns.y_scale * mean, model.columns.y_scale * np.sqrt(variance)
 
 
-def draw_unit_effects(
-    design: PanelDesign, model: CollapsedModel, scales: Scales, working: WorkingDraws, rng: np.random.Generator
-) -> np.ndarray:
-    """Exact draws of the unit effects, shape (n_draws, n_units), in the outcome's units."""
-    centre, spread = _unit_effect_terms(design, model, scales, working, np.arange(len(design.units)))
-    effects: np.ndarray = model.columns.y_scale * (centre + spread * rng.standard_normal(centre.shape))
-    return effects
-
-
 def _unit_effect_terms(
     design: PanelDesign, model: CollapsedModel, scales: Scales, working: WorkingDraws, units: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:

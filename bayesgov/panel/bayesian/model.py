@@ -31,8 +31,8 @@ from bayesgov.panel.bayesian.conditioning import (
     precision_and_pull,
     working_likelihood,
 )
-from bayesgov.panel.bayesian.pooled import correlation_root, pairs, truncated_quantile
 from bayesgov.panel.bayesian.prior import ResolvedPrior, resolve_prior
+from bayesgov.panel.bayesian.region_prior import correlation_root, pairs, truncated_quantile
 from bayesgov.panel.design import PanelDesign
 from bayesgov.panel.likelihood import Columns, PanelFactors, panel_factors, working_columns
 from bayesgov.panel.spec import INTERCEPT, DynamicPanelSpec

@@ -2,7 +2,8 @@
 
 Given the standard deviations phi, both the rows kept and all rows have a marginal density in closed form, so
 p(held out | kept, phi) is their ratio, coefficients, unit effects and year effects integrated out exactly; phi is
-sampled from the posterior of the rows kept. Scores of two models on the same rows may be compared.
+sampled from the posterior of the rows kept. Scores of two models on the same rows may be compared. Columns are centred
+and scaled by all rows, those held out included, so priors stated in standard deviations know that much of them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from bayesgov.panel.bayesian.collapsed import (
     scales_at,
 )
 from bayesgov.panel.bayesian.draws import named_draws, prior_draws
-from bayesgov.panel.design import PanelDesign, panel_design
+from bayesgov.panel.design import PanelDesign, panel_design, select_rows
 from bayesgov.panel.likelihood import panel_factors
 from bayesgov.panel.spec import DynamicPanelSpec
 from bayesgov.sampling import SamplingOptions
@@ -100,18 +101,7 @@ def leave_future_out(
 def without_rows(design: PanelDesign, model: CollapsedModel, kept: np.ndarray) -> CollapsedModel:
     """The same model, columns, regions and priors on some of the rows, shape (n_obs,) of bool."""
     columns = replace(model.columns, z=model.columns.z[kept], y=model.columns.y[kept])
-    units, unit = np.unique(design.unit[kept], return_inverse=True)
-    smaller = replace(
-        design,
-        y=design.y[kept],
-        x=design.x[kept],
-        unit=unit,
-        time=design.time[kept],
-        units=tuple(design.units[index] for index in units),
-        unit_region=design.unit_region[units],
-        row=design.row[kept],
-    )
-    factors = panel_factors(smaller, columns)
+    factors = panel_factors(select_rows(design, kept), columns)
     within, between = cross_products(factors, model.prior.mean)
     return replace(model, columns=columns, factors=factors, within=within, between=between)
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy import linalg
-from scipy.linalg import block_diag
 
 from bayesgov.fits import Check, EstimatorFit, Status, estimator_tree
 from bayesgov.panel.cube import Panel
@@ -67,23 +66,6 @@ def _try_gmm(panel: Panel, spec: DynamicPanelSpec) -> GmmFit | str:
         return str(error)
 
 
-def gmm_to_fit(fit: GmmFit, label: str) -> EstimatorFit:
-    """A GMM fit with its tests as checks; terms are the regressors' names."""
-    tree = estimator_tree(
-        fit.names,
-        fit.coefficients,
-        fit.std_errors,
-        df=fit.df_residual,
-        interval=f"{fit.covariance_kind} Wald confidence",
-        groups={
-            "covariance": _covariance(fit.names, fit.covariance),
-            "tests": dataset_of_tests(all_tests(fit)),
-        },
-    )
-    tree.attrs.update(n_obs=fit.n_obs, n_units=fit.n_units, n_instruments=fit.n_instruments)
-    return EstimatorFit(label, tree, gmm_checks(fit))
-
-
 def gmm_by_region_to_fit(fits: Mapping[str, GmmFit | str], label: str) -> EstimatorFit:
     """All regions in one fit, with the terms' names of the Bayesian model: ``alpha[north, L1.y]``, ``beta[north, x]``.
 
@@ -108,24 +90,16 @@ def gmm_by_region_to_fit(fits: Mapping[str, GmmFit | str], label: str) -> Estima
         groups[f"tests {region}".replace("/", " ")] = dataset_of_tests(all_tests(fit))
     estimated = [fit.covariance for fit in fits.values() if isinstance(fit, GmmFit)]
     if estimated:
-        groups["covariance"] = _covariance(tuple(terms), linalg.block_diag(*estimated))
-    joined = [np.concatenate(parts) if parts else np.zeros(0) for parts in (estimate, std_error, df)]
-    # regions have no unit in common; "all" stands beside them, and its covariances with them are left at zero
-    covariance = block_diag(*[fit.covariance for fit in fits.values() if not isinstance(fit, str)])
-    if terms:
         groups["covariance"] = xr.Dataset(
-            {"covariance": (("term", "term_other"), covariance)}, coords={"term": terms, "term_other": terms}
+            {"covariance": (("term", "term_other"), linalg.block_diag(*estimated))},
+            coords={"term": terms, "term_other": terms},
         )
+    joined = [np.concatenate(parts) if parts else np.zeros(0) for parts in (estimate, std_error, df)]
     interval = " or ".join(kinds) or "no"
     tree = estimator_tree(
         terms, joined[0], joined[1], df=joined[2], interval=f"{interval} Wald confidence", groups=groups
     )
     return EstimatorFit(label, tree, tuple(checks))
-
-
-def _covariance(terms: tuple[str, ...], covariance: np.ndarray) -> xr.Dataset:
-    coords = {"term": list(terms), "term_other": list(terms)}
-    return xr.Dataset({"covariance": (("term", "term_other"), covariance)}, coords=coords)
 
 
 def _region_term(name: str, region: str, outcome_lags: tuple[str, ...]) -> str:
@@ -201,7 +175,7 @@ def _instrument_count(fit: GmmFit) -> Check:
 
 def _rejects(name: str, test: GmmTest, wrong: str) -> Check:
     if not np.isfinite(test.p_value):
-        reason = "no more instruments than coefficients" if test.df <= 0 and "_p" in name else "too few periods"
+        reason = "no more instruments than coefficients" if name == "hansen_p" else "too few periods"
         return Check(name, None, _LEVEL, "not applicable", reason)
     if name == "hansen_p" and test.p_value > _SUSPICIOUS:
         return Check(

@@ -12,10 +12,9 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from scipy import optimize
 
-from bayesgov.fits import Check, EstimatorFit, Status, estimator_tree
+from bayesgov.fits import Check
 from bayesgov.panel.design import PanelDesign
 
 Estimator = Literal["pooled", "within", "anderson-hsiao", "bias-corrected"]
@@ -235,26 +234,6 @@ def _sandwich(
         n_obs=n_obs,
         n_units=moments.shape[0],
     )
-
-
-def linear_to_fit(fit: LinearFit, label: str, checks: tuple[Check, ...] = ()) -> EstimatorFit:
-    """A linear fit as an EstimatorFit."""
-    covariance = xr.Dataset(
-        {"covariance": (("term", "term_other"), fit.covariance)},
-        coords={"term": list(fit.names), "term_other": list(fit.names)},
-    )
-    tree = estimator_tree(
-        fit.names,
-        fit.coefficients,
-        fit.std_errors,
-        interval="unit-clustered Wald confidence",
-        groups={"covariance": covariance},
-    )
-    tree.attrs.update(n_obs=fit.n_obs, n_units=fit.n_units, estimator=fit.estimator)
-    solved = bool(np.isfinite(fit.coefficients).all())
-    advice = "" if solved else "no persistence below 1.5 corrects the bias: the panel says too little about it"
-    status: Status = "pass" if solved else "fail"
-    return EstimatorFit(label, tree, (Check("solution_found", float(solved), 1.0, status, advice), *checks))
 
 
 def alpha_bracket(pooled: LinearFit, within: LinearFit, alpha: float) -> Check:

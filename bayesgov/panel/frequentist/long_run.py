@@ -65,7 +65,9 @@ def long_run_table(fit: GmmFit, model: GmmModel, level: float = 0.95) -> pd.Data
     position = {name: index for index, name in enumerate(fit.names)}
     lags = np.isin(fit.names, fit.lags_of_outcome).astype(float)
     alpha, alpha_variance = float(lags @ fit.coefficients), float(lags @ fit.covariance @ lags)
-    life = half_life(alpha, alpha_variance**0.5, level) if lags.sum() == 1 else HalfLife(*[float("nan")] * 3)
+    # Windmeijer's corrected variance can be negative, and then bounds nothing
+    alpha_error = alpha_variance**0.5 if alpha_variance >= 0 else float("nan")
+    life = half_life(alpha, alpha_error, level) if lags.sum() == 1 else HalfLife(*[float("nan")] * 3)
     rows = []
     for variable in dict.fromkeys(entry.variable for entry in model.regressors if entry.variable != model.outcome):
         own = np.zeros(len(fit.names))

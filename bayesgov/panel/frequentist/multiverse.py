@@ -10,7 +10,7 @@ from bayesgov.panel.frequentist.estimate import fit_gmm_by_region
 from bayesgov.panel.frequentist.regions import gmm_foot
 from bayesgov.panel.gmm import GmmFit
 from bayesgov.panel.regional import RegionalPanel
-from bayesgov.panel.spec import DynamicPanelSpec, GmmSpec, LagLimits
+from bayesgov.panel.spec import DynamicPanelSpec, LagLimits, first_instrument_lags
 
 DEPTHS: tuple[int | None, ...] = (1, 2, 3, None)
 
@@ -66,7 +66,7 @@ def with_window(spec: DynamicPanelSpec, depth: int | None, *, collapse: bool, sy
     """The spec with lag windows of one depth for every instrumented variable."""
     limits = {
         name: LagLimits(first=first, last=None if depth is None else first + depth - 1, collapse=collapse)
-        for name, first in _first_lags(spec).items()
+        for name, first in first_instrument_lags(spec).items()
     }
     gmm = spec.gmm.model_copy(update={"limits": limits, "collapse": collapse, "system": system})
     return spec.model_copy(update={"gmm": gmm})
@@ -75,18 +75,11 @@ def with_window(spec: DynamicPanelSpec, depth: int | None, *, collapse: bool, sy
 def with_explicit_windows(spec: DynamicPanelSpec) -> DynamicPanelSpec:
     """The spec with the windows that it implies written out, so that equal choices compare equal."""
     limits = {}
-    for name, first in _first_lags(spec).items():
+    for name, first in first_instrument_lags(spec).items():
         limit = spec.gmm.limits.get(name, LagLimits(first=first))
         collapse = spec.gmm.collapse if limit.collapse is None else limit.collapse
         limits[name] = LagLimits(first=first, last=limit.last, collapse=collapse)
     return spec.model_copy(update={"gmm": spec.gmm.model_copy(update={"limits": limits})})
-
-
-def _first_lags(spec: DynamicPanelSpec) -> dict[str, int]:
-    """First valid lag of every variable that lags instrument."""
-    gmm: GmmSpec = spec.gmm
-    first = {spec.outcome: 2} | dict.fromkeys(gmm.endogenous, 2) | dict.fromkeys(gmm.predetermined, 1)
-    return first | {name: limit.first for name, limit in gmm.limits.items()}
 
 
 def _rows(fit: GmmFit | str, effects: Sequence[str]) -> list[dict[str, object]]:

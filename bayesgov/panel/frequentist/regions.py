@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bayesgov.fits import Check
-from bayesgov.panel.design import PanelDesign
+from bayesgov.panel.design import PanelDesign, select_rows
 from bayesgov.panel.frequentist.linear import (
     LinearFit,
     alpha_bracket,
@@ -122,17 +122,5 @@ def bracket_checks(
 
 def design_of_region(design: PanelDesign, code: int) -> PanelDesign:
     """The rows of one region."""
-    units = np.flatnonzero(design.unit_region == code)
-    rows = np.flatnonzero(design.region == code)
-    return replace(
-        design,
-        units=tuple(design.units[index] for index in units),
-        regions=(design.regions[code],),
-        y=design.y[rows],
-        x=design.x[rows],
-        unit=np.searchsorted(units, design.unit[rows]),
-        time=design.time[rows],
-        unit_region=np.zeros(units.size, dtype=np.int64),
-        covariates=design.covariates[units],
-        row=design.row[rows],
-    )
+    own = select_rows(design, design.region == code)
+    return replace(own, regions=(design.regions[code],), unit_region=np.zeros(len(own.units), dtype=np.int64))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesgov.fused import FusedDensity
-from bayesgov.panel.bayesian.collapsed import CollapsedModel
+from bayesgov.panel.bayesian.collapsed import CollapsedModel, stretched
 from bayesgov.panel.latent import kernel
 from bayesgov.panel.latent.coordinates import Placed, place, place_slopes
 from bayesgov.panel.latent.model import LatentModel, Layout, middle_region_sd
@@ -46,7 +46,7 @@ def point_at(model: LatentModel, theta: np.ndarray) -> Point:
     """Parameters at one point of the coordinates."""
     at, collapsed, prior = model.layout, model.collapsed, model.collapsed.prior
     k, n_year, n_regions = collapsed.columns.n_varying, collapsed.columns.n_year, collapsed.factors.within.shape[0]
-    sizes = _stretched_unit(collapsed) * _stretched(_signed(at, theta))
+    sizes = _stretched_unit(collapsed) * stretched(_signed(at, theta))
     region = sizes[: collapsed.n_region] if collapsed.n_region else collapsed.fixed_s
     year = float(sizes[-2]) if n_year else 0.0
     widths = mean_widths(collapsed, region)
@@ -110,12 +110,6 @@ def mean_widths(collapsed: CollapsedModel, region: np.ndarray) -> _Widths:
 def _signed(at: Layout, theta: np.ndarray) -> np.ndarray:
     """Coordinates of the standard deviations that may cross zero: between regions, of year and of unit effects."""
     return np.concatenate([theta[at.region], theta[at.year], theta[at.unit]])
-
-
-def _stretched(signed: np.ndarray) -> np.ndarray:
-    """As the collapsed density's: linear at zero, a cube far from it."""
-    stretched: np.ndarray = signed + signed**3 / 6
-    return stretched
 
 
 def _stretched_unit(collapsed: CollapsedModel) -> np.ndarray:
@@ -197,7 +191,7 @@ def _linear_slopes(
 def _size_slopes(model: LatentModel, theta: np.ndarray, d_sizes: np.ndarray, gradient: np.ndarray) -> float:
     """Half-normal priors and Jacobians of the stretched coordinates; ``gradient`` is filled."""
     at, resolution, signed = model.layout, model.collapsed.resolution, _signed(model.layout, theta)
-    slope, size = 1 + 0.5 * signed**2, resolution * _stretched(signed)
+    slope, size = 1 + 0.5 * signed**2, resolution * stretched(signed)
     found = d_sizes * _stretched_unit(model.collapsed) * slope + signed / slope - size * resolution * slope
     n_region = model.collapsed.n_region
     gradient[at.region], gradient[at.year], gradient[at.unit] = found[:n_region], found[n_region:-1], found[-1:]

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from bayesgov.panel.design import panel_design
-from bayesgov.panel.frequentist.estimate import fit_frequentist, fit_gmm_by_region, gmm_checks, gmm_to_fit
+from bayesgov.panel.frequentist.estimate import fit_frequentist, fit_gmm_by_region, gmm_checks
 from bayesgov.panel.frequentist.long_run import half_life, long_run_by_region, long_run_table
 from bayesgov.panel.frequentist.multiverse import instrument_multiverse
 from bayesgov.panel.frequentist.regions import bracket_checks, gmm_table, linear_by_region
@@ -117,13 +117,23 @@ def test_a_second_order_process_fails_ar2(spec: DynamicPanelSpec) -> None:
     assert {check.name: check.status for check in fit.checks()}["ar2_p [all]"] == "fail"
 
 
-def test_single_fit_keeps_covariance_and_tests(fits) -> None:
-    fit = gmm_to_fit(fits["eastern"], "eastern")
+def test_a_fit_keeps_covariance_and_tests(fits) -> None:
+    fit = gmm_by_region_to_fit(fits, "gmm")
     table = fit.estimates()
-    covariance = fit.tree["covariance"]["covariance"].values
+    covariance = fit.tree["covariance"].to_dataset()["covariance"]
+    assert covariance["term"].values.tolist() == table["term"].tolist()
     np.testing.assert_allclose(np.sqrt(np.diag(covariance)), table["std_error"])
+    own = [term for term in table["term"] if "[eastern" in term]
+    np.testing.assert_array_equal(covariance.sel(term=own, term_other=own), fits["eastern"].covariance)
     assert table["interval"].iloc[0] == "95% Windmeijer-corrected Wald confidence"
-    assert fit.tree.attrs["n_instruments"] == fits["eastern"].n_instruments
+    assert fit.tree["tests eastern"]["statistic"].sel(test="Hansen").item() == fits["eastern"].hansen.statistic
+
+
+def test_too_few_periods_for_a_test_are_said(fits) -> None:
+    fit = fits["eastern"]
+    second = replace(fit.autocorrelation[1], statistic=float("nan"), p_value=float("nan"))
+    advice = {check.name: check.advice for check in gmm_checks(replace(fit, autocorrelation=(second, second)))}
+    assert advice["ar2_p"] == "too few periods"
 
 
 def test_a_region_that_cannot_be_estimated_is_a_failed_check(frame: pd.DataFrame, spec: DynamicPanelSpec) -> None:

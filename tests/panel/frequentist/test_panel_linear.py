@@ -14,7 +14,6 @@ from bayesgov.panel.frequentist.linear import (
     fit_anderson_hsiao,
     fit_bias_corrected,
     fit_least_squares,
-    linear_to_fit,
 )
 from bayesgov.panel.spec import DynamicPanelSpec
 
@@ -111,14 +110,6 @@ def test_the_bracket() -> None:
     assert too_high.status == "fail"
     assert "does not hold" in too_high.advice
     assert alpha_bracket(pooled, within, float("nan")).status == "not applicable"
-
-
-def test_as_a_fit() -> None:
-    fit = linear_to_fit(fit_bias_corrected(_design(4)), "bias-corrected")
-    table = fit.estimates()
-    assert table["term"].tolist() == ["L1.y", "x"]
-    assert table["interval"].iloc[0] == "95% unit-clustered Wald confidence"
-    assert [check.status for check in fit.checks()] == ["pass"]
 
 
 def test_what_cannot_be_estimated_is_said() -> None:
