@@ -36,7 +36,7 @@ _OPERATORS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Condition:
     """A condition on single numbers: ``"< 0.05"``, ``"abs > 0.1"``."""
 
     magnitude: bool
@@ -44,7 +44,7 @@ class Comparison:
     threshold: float
 
     @classmethod
-    def parse(cls, text: str) -> Comparison:
+    def parse(cls, text: str) -> Condition:
         match = _COMPARISON.fullmatch(text)
         if match is None:
             raise InputError(f"a condition such as '< 0.05' or 'abs > 0.1' was wanted; got {text!r}")
@@ -71,17 +71,17 @@ class Rule:
 
     Attributes
     ----------
-    meets : Comparison
+    meets : Condition
         What a number must meet.
-    refutes : Comparison or None
+    refutes : Condition or None
         What refutes it; a number that meets neither is left open. None: whatever does not meet ``meets``.
     expect : {"all", "any", "none"}
     otherwise : {"does not hold", "undetermined"}
         What a failure means.
     """
 
-    meets: Comparison
-    refutes: Comparison | None = None
+    meets: Condition
+    refutes: Condition | None = None
     expect: Expect = "all"
     otherwise: Answer = "does not hold"
 
@@ -129,14 +129,14 @@ class Evidence(BaseModel):
     @model_validator(mode="after")
     def _readable(self) -> Self:
         for condition in filter(None, (self.each, self.against)):
-            Comparison.parse(condition)
+            Condition.parse(condition)
         return self
 
     @property
     def decision(self) -> Rule:
         """The rule; only where there is a condition."""
-        refutes = Comparison.parse(self.against) if self.against else None
-        return Rule(Comparison.parse(self.each), refutes, self.expect, self.otherwise)
+        refutes = Condition.parse(self.against) if self.against else None
+        return Rule(Condition.parse(self.each), refutes, self.expect, self.otherwise)
 
 
 class PrintedEvidence(Evidence):

@@ -114,7 +114,14 @@ def posterior_draws(claim: Claim, evidence: PosteriorEvidence, fit: Fit) -> np.n
     for dim, labels in evidence.select.items():
         if dim not in variable.dims:
             raise InputError(f"claim {claim.id!r}: {evidence.variable!r} has no dimension {dim!r}")
-        variable = variable.isel({dim: np.isin(variable[dim].values.astype(str), labels)})
+        known = variable[dim].values.astype(str)
+        # a joint event of fewer elements than were named would be another claim
+        if unknown := [label for label in labels if label not in known]:
+            raise InputError(
+                f"claim {claim.id!r}: {evidence.variable!r} of {fit.label!r} has no {dim} {unknown[0]!r}; there are: "
+                f"{', '.join(known)}"
+            )
+        variable = variable.isel({dim: np.isin(known, labels)})
     if variable.size == 0:
         raise InputError(f"claim {claim.id!r}: no element of {evidence.variable!r} matches {evidence.select}")
     stacked = variable.stack(sample=("chain", "draw")).transpose("sample", ...)

@@ -8,6 +8,7 @@ place.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, final
@@ -18,6 +19,9 @@ import xarray as xr
 
 Approach = Literal["bayesian", "frequentist"]
 Status = Literal["pass", "warn", "fail", "not applicable"]
+
+# Variable and labels in a name as :func:`element_names` makes it: "beta[gdp, eastern]".
+ELEMENT = re.compile(r"([^\W\d]\w*)\[(.*)\]", re.DOTALL)
 
 # From a Design and parameters with dims (chain, draw, ...) to predictions with dims (chain, draw, obs[, category]).
 type Predictor = Callable[[Any, xr.Dataset], xr.DataArray]

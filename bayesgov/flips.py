@@ -1,8 +1,8 @@
 """How far each verdict is from another one: the smallest change of a choice, or of a printed digit, that flips it.
 
-Four dials: the level at which evidence decides (the limit of a p-value, or of a posterior probability), the limit that
-the estimand is held against, the prior, and the rounding of what was printed. Each is turned by itself while everything
-else stays as it is.
+The dials: the level at which evidence decides (the limit of a p-value, or of a posterior probability), the limit that
+the estimand is held against, the prior, another fit in place of the claim's own, and the rounding of what was printed.
+Each is turned by itself while everything else stays as it is.
 """
 
 from __future__ import annotations

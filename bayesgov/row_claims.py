@@ -35,9 +35,9 @@ SURVEY_TABLES = _names(
     row_loss scores screening selection_chosen selection_curves selection_frequency selection_order vif"""
 )
 PANEL_TABLES = _names(
-    """attenuation convergence flow future_scores gmm gmm_tests impulse_responses index_components index_weights
-    initial_conditions interpolation latent_items linear long_run_gmm long_run_posterior mean_effects multiverse panel
-    persistence priors region_scores regions residual_checks variation"""
+    """attenuation convergence flow future_scores gmm gmm_tests held_out_scores impulse_responses index_components
+    index_weights initial_conditions interpolation latent_items linear long_run_gmm long_run_posterior mean_effects
+    multiverse panel persistence priors region_scores regions residual_checks variation"""
 )
 
 

@@ -16,7 +16,7 @@ from bayesgov.errors import InputError
 from bayesgov.fits import Check, EstimatorFit, Fit, PosteriorFit, Predictor
 from bayesgov.sampling_distribution import sampling_distribution
 
-_MARK = "provenance.json"  # marks a run folder
+PROVENANCE = "provenance.json"  # marks a run folder, which a new run may replace
 _ATTRIBUTES = ("label", "approach", "estimands", "checks", "spec_kind", "spec")
 
 
@@ -136,13 +136,13 @@ def load_run(folder: str | Path) -> Run:
         If the folder is no run, or its fits cannot be read.
     """
     folder = Path(folder)
-    if not (folder / _MARK).is_file():
-        raise InputError(f"{folder}: a run folder was wanted; it has no {_MARK}: make one with bayesgov fit")
+    if not (folder / PROVENANCE).is_file():
+        raise InputError(f"{folder}: a run folder was wanted; it has no {PROVENANCE}: make one with bayesgov fit")
     read = [(path.stem, load_fit(path)) for path in sorted((folder / "trees").glob("*.zarr"))]
     return Run(
         fits=dict(sorted(read, key=lambda entry: entry[1].approach != "frequentist")),
         tables={path.stem: _read_csv(path) for path in sorted((folder / "tables").glob("*.csv"))},
-        provenance=json.loads((folder / _MARK).read_text("utf-8")),
+        provenance=json.loads((folder / PROVENANCE).read_text("utf-8")),
     )
 
 

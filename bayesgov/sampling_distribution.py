@@ -7,15 +7,15 @@ estimates. Draws are no posterior: they say where estimates would fall, not wher
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 from scipy import stats
 
+from bayesgov.fits import ELEMENT
+
 _DRAWS = 1000  # one chain: nothing was sampled in turn
-_ELEMENT = re.compile(r"([^\W\d]\w*)\[(.*)\]", re.DOTALL)
 # dims of variables as the posteriors name them, by the number of their dims; others are named as ArviZ names them
 _DIMS = {
     ("threshold", 1): ("cut",),
@@ -83,7 +83,7 @@ def _as_variables(terms: Sequence[str], draws: np.ndarray, dims: dict[str, Seque
     members: dict[str, list[tuple[int, str]]] = {}
     variables: dict[str, xr.DataArray] = {}
     for column, term in enumerate(terms):
-        match = _ELEMENT.fullmatch(term)
+        match = ELEMENT.fullmatch(term)
         if match:
             members.setdefault(match[1], []).append((column, match[2]))
         else:

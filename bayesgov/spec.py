@@ -20,7 +20,7 @@ SignReading = Literal["estimate", "t"]
 
 
 class FrozenSpec(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _expected_below[Model: FrozenSpec](spec: Model, field: str, total: int, what: str) -> Model:

@@ -2,12 +2,12 @@
 
 import pytest
 
-from bayesgov.claims import Claim, Comparison, Rule, read_claims_file
+from bayesgov.claims import Claim, Condition, Rule, read_claims_file
 from bayesgov.errors import InputError
 
 
 def _rule(meets, refutes="", expect="all", otherwise="does not hold"):
-    return Rule(Comparison.parse(meets), Comparison.parse(refutes) if refutes else None, expect, otherwise)
+    return Rule(Condition.parse(meets), Condition.parse(refutes) if refutes else None, expect, otherwise)
 
 
 @pytest.mark.parametrize(

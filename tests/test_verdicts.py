@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from bayesgov.claims import Claim, Comparison, read_claims
+from bayesgov.claims import Claim, Condition, read_claims
 from bayesgov.errors import InputError
 from bayesgov.fits import Check, PosteriorFit
 from bayesgov.printed import PrintedNumber
@@ -38,12 +38,12 @@ from bayesgov.verdicts import check_claims, judge, probability_words
     ],
 )
 def test_condition_on_a_printed_number_respects_rounding(printed, condition, truth):
-    assert Comparison.parse(condition).of_printed(PrintedNumber.parse(printed)) is truth
+    assert Condition.parse(condition).of_printed(PrintedNumber.parse(printed)) is truth
 
 
 def test_condition_must_be_readable():
     with pytest.raises(InputError, match=r"'< 0\.05' or 'abs > 0\.1'"):
-        Comparison.parse("less than 0.05")
+        Condition.parse("less than 0.05")
 
 
 def _posterior(label, values):
@@ -223,8 +223,15 @@ def test_evidence_from_a_crashed_block_is_not_checkable():
         ({"posterior": {"fit": "no", "variable": "effect", "each": "> 0"}}, "fit 'no' does not exist"),
         ({"posterior": {"fit": "block-a", "variable": "no", "each": "> 0"}}, "has no variable 'no'"),
         (
-            {"posterior": {"fit": "block-a", "variable": "effect", "each": "> 0", "select": {"region": ("x",)}}},
-            "no element",
+            {
+                "posterior": {
+                    "fit": "block-a",
+                    "variable": "effect",
+                    "each": "> 0",
+                    "select": {"region": ("north", "x")},
+                }
+            },
+            "has no region 'x'; there are: north, south",
         ),
         ({"frequentist": {"table": "block/t", "column": "no", "each": "> 0"}}, "no column 'no'"),
         (

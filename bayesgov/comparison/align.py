@@ -29,6 +29,11 @@ def require_comparable(fits: Sequence[Fit], names: Names) -> None:
     twice = next((label for label in labels if labels.count(label) > 1), None)
     if twice is not None:
         raise InputError(f"fits are told apart by their labels; two are called {twice!r}: give one another label")
+    require_labels(names, labels)
+
+
+def require_labels(names: Names, labels: Sequence[str]) -> None:
+    """InputError if ``names`` has the label of no fit."""
     if unknown := [label for label in names if label not in labels]:
         raise InputError(f"names: {unknown[0]!r} is the label of no fit; there are: {', '.join(labels)}")
 
@@ -82,7 +87,7 @@ def aligned_estimates(fits: Sequence[Fit], level: float, names: Names) -> pd.Dat
     InputError
         If no term is in two fits, if ``names`` has a term that the fit has not, or makes two terms of a fit one.
     """
-    every = pd.concat([_renamed(fit, level, names.get(fit.label, {})) for fit in fits], ignore_index=True)
+    every = pd.concat([named_estimates(fit, level, names.get(fit.label, {})) for fit in fits], ignore_index=True)
     shared = every.groupby("term", sort=False)["fit"].nunique()
     common = [str(term) for term in shared.index[shared >= 2]]
     if not common:
@@ -94,7 +99,22 @@ def aligned_estimates(fits: Sequence[Fit], level: float, names: Names) -> pd.Dat
     return kept.loc[order].reset_index(drop=True)
 
 
-def _renamed(fit: Fit, level: float, names: Mapping[str, str]) -> pd.DataFrame:
+def named_estimates(fit: Fit, level: float, names: Mapping[str, str]) -> pd.DataFrame:
+    """Estimates of one fit, in the columns of :func:`aligned_estimates`.
+
+    Parameters
+    ----------
+    fit : Fit
+    level : float
+        Of the intervals.
+    names : mapping of str to str
+        Its terms and the names that they are compared under, where they differ.
+
+    Raises
+    ------
+    InputError
+        If ``names`` has a term that the fit has not, or makes two terms one.
+    """
     frame = fit.estimates(level)
     if unknown := [term for term in names if term not in set(frame["term"])]:
         raise InputError(f"names: {fit.label!r} has no term {unknown[0]!r}; it has: {', '.join(frame['term'])}")

@@ -32,7 +32,7 @@ from bayesgov.fused import LOG_DENSITY
 
 _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc"}}
 
-# compiled into what calls them once, which needs half the time of compiling them as well
+# compiled into their one caller and not by themselves as well
 _INLINED = _OPTIONS | {"inline": "always"}
 _HELPER = _OPTIONS | {"cache": False, "no_cfunc_wrapper": True}  # in the cache as parts of what calls them
 

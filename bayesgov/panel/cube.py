@@ -10,6 +10,8 @@ import pandas as pd
 
 from bayesgov.errors import InputError
 
+_MOST_PERIODS = 10_000  # a span beyond it is dates read as numbers, and its grid would fill the memory
+
 
 @dataclass(frozen=True, slots=True)
 class Panel:
@@ -47,7 +49,7 @@ def panel_from_frame(frame: pd.DataFrame, unit: str, time: str, variables: Seque
     Raises
     ------
     InputError
-        For a missing column, a time that is no whole number, text among the values, or a unit with two rows of one
+        For a missing column, a time that is no whole number, text or infinite values, or a unit with two rows of one
         period.
     """
     wanted = [unit, time, *variables]
@@ -56,36 +58,60 @@ def panel_from_frame(frame: pd.DataFrame, unit: str, time: str, variables: Seque
         raise InputError(
             f"the panel needs the column {absent[0]!r}; the data have: {', '.join(map(str, frame.columns))}"
         )
-    period = pd.to_numeric(frame[time], errors="coerce")
-    wrong = period.isna() | (period % 1 != 0)
-    if wrong.any():
-        raise InputError(f"{time}: whole numbers such as years are wanted; got {frame.loc[wrong, time].iloc[0]}")
+    period = _periods(frame, time)
     codes, units = pd.factorize(frame[unit], sort=True)
     if (codes < 0).any():
         raise InputError(f"{unit}: {int((codes < 0).sum())} rows have no unit: name it or drop the rows")
-    column = (period - period.min()).to_numpy(dtype=np.int64)
+    column = period - period.min()
     twice = pd.DataFrame({"unit": codes, "time": column}).duplicated().to_numpy()
     if twice.any():
         first = int(np.flatnonzero(twice)[0])
         raise InputError(
             f"{int(twice.sum())} rows repeat a unit and period, the first {frame[unit].iloc[first]}, "
-            f"{period.iloc[first]:g}: keep one row each"
+            f"{period[first]}: keep one row each"
         )
     shape = (len(units), int(column.max()) + 1)
     present = np.zeros(shape, dtype=bool)
     present[codes, column] = True
     values = {}
     for name in variables:
-        numbers = pd.to_numeric(frame[name], errors="coerce")
-        if (numbers.isna() & frame[name].notna()).any():
-            raise InputError(
-                f"{name}: numbers are wanted; got {frame.loc[numbers.isna() & frame[name].notna(), name].iloc[0]!r}"
-            )
         cube = np.full(shape, np.nan)
-        cube[codes, column] = numbers.to_numpy(dtype=float)
+        cube[codes, column] = _numbers(frame, name)
         values[name] = cube
     start = int(period.min())
     return Panel(tuple(map(str, units)), tuple(range(start, start + shape[1])), values, present)
+
+
+def _periods(frame: pd.DataFrame, time: str) -> np.ndarray:
+    """The rows' periods, whole numbers, shape (n_rows,)."""
+    if frame[time].dtype.kind == "M" or isinstance(frame[time].dtype, pd.PeriodDtype):
+        raise InputError(f"{time}: whole numbers such as years are wanted; got the date {frame[time].iloc[0]}")
+    values = pd.to_numeric(frame[time], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    wrong = ~(np.isfinite(values) & (values == np.round(values)))
+    if wrong.any():
+        raise InputError(f"{time}: whole numbers such as years are wanted; got {frame.loc[wrong, time].iloc[0]}")
+    if values.max() - values.min() >= _MOST_PERIODS:
+        raise InputError(
+            f"{time}: fewer than {_MOST_PERIODS:,} periods one unit apart are wanted; got {values.min():.0f} to "
+            f"{values.max():.0f}: number the periods 1, 2, ..."
+        )
+    return values.astype(np.int64)
+
+
+def _numbers(frame: pd.DataFrame, name: str) -> np.ndarray:
+    """A column's values, shape (n_rows,); NaN where missing."""
+    numbers = pd.to_numeric(frame[name], errors="coerce")
+    text = (numbers.isna() & frame[name].notna()).to_numpy(dtype=bool)
+    if text.any():
+        raise InputError(f"{name}: numbers are wanted; got {frame.loc[text, name].iloc[0]!r}")
+    values = numbers.to_numpy(dtype=float, na_value=np.nan)
+    infinite = np.isinf(values)
+    if infinite.any():
+        raise InputError(
+            f"{name}: finite numbers are wanted; got {values[infinite][0]} in {int(infinite.sum())} rows: correct them "
+            "or leave their cells empty"
+        )
+    return values
 
 
 def lagged(cube: np.ndarray, lag: int) -> np.ndarray:

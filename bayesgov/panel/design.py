@@ -12,6 +12,7 @@ from bayesgov.errors import InputError
 from bayesgov.panel.cube import Panel, lagged, panel_from_frame
 from bayesgov.panel.spec import INTERCEPT, DynamicPanelSpec
 
+_ALL = "all"
 _COLLINEAR = 1e-8  # share of a standardised column's length left after the columns before it
 
 
@@ -223,18 +224,23 @@ def region_codes(
 ) -> tuple[tuple[str, ...], np.ndarray]:
     """Names of the regions and each unit's code, units in the cube's order."""
     if not spec.region:
-        return ("all",), np.zeros(len(units), dtype=np.int64)
+        return (_ALL,), np.zeros(len(units), dtype=np.int64)
     if spec.region not in frame:
         raise InputError(f"the panel needs the column {spec.region!r}; the data have: {', '.join(map(str, frame))}")
-    by_unit = frame.groupby(spec.unit, sort=True)[spec.region]
+    by_unit = frame[spec.region].groupby(frame[spec.unit], sort=True)  # an index may have the unit's name
     several = by_unit.nunique()
     if (several != 1).any():
         name = several.index[several != 1][0]
         raise InputError(
             f"{spec.region}: every unit wants one region; {name} has {several[name]}: correct or drop its rows"
         )
-    codes, regions = pd.factorize(by_unit.first(), sort=True)
-    return tuple(map(str, regions)), codes.astype(np.int64)
+    codes, found = pd.factorize(by_unit.first(), sort=True)
+    regions = tuple(map(str, found))
+    if len(regions) > 1 and _ALL in regions:
+        raise InputError(
+            f"{spec.region}: {_ALL!r} is what tables call all units together: give that region another name"
+        )
+    return regions, codes.astype(np.int64)
 
 
 def _used_rows(

@@ -280,9 +280,11 @@ def _without_collinear(rows: Rows) -> Rows:
     """Rows without period dummies that are exact combinations of the columns before them (their place is not data)."""
     x = rows.x[rows.mask]
     scale = np.linalg.norm(x, axis=0)
-    triangle = np.linalg.qr(x / np.where(scale > 0, scale, 1.0), mode="r")
+    # the constant first: who is told to leave something out can leave out a regressor
+    order = np.argsort([name != "constant" for name in rows.names], kind="stable")
+    triangle = np.linalg.qr((x / np.where(scale > 0, scale, 1.0))[:, order], mode="r")
     diagonal = np.zeros(x.shape[1])  # fewer rows than columns leave the last ones undetermined
-    diagonal[: triangle.shape[0]] = np.abs(np.diag(triangle))
+    diagonal[order[: triangle.shape[0]]] = np.abs(np.diag(triangle))
     kept = diagonal > 1e-8
     if kept.all():
         return rows

@@ -72,6 +72,12 @@ class LagLimits(FrozenSpec):
     last: Lag | None = None
     collapse: bool | None = None
 
+    @model_validator(mode="after")
+    def _in_order(self) -> LagLimits:
+        if self.last is not None and self.last < self.first:
+            raise ValueError(f"last should be {self.first}, as first, or more; got {self.last}")
+        return self
+
 
 class GmmSpec(FrozenSpec):
     """Difference or system GMM of the same equation.
@@ -222,6 +228,19 @@ class DynamicPanelSpec(SampledSpec):
             strange = [name for name in names if name not in known]
             if strange:
                 raise ValueError(f"{field} names {strange[0]!r}; it may name: {', '.join(known) or 'nothing here'}")
+        return self
+
+    @model_validator(mode="after")
+    def _valid_instruments(self) -> DynamicPanelSpec:
+        both = [name for name in self.gmm.endogenous if name in self.gmm.predetermined]
+        if both:
+            raise ValueError(f"gmm.endogenous and gmm.predetermined both name {both[0]!r}: take it out of one of them")
+        own = self.gmm.limits.get(self.outcome)
+        if own is not None and own.first < 2:
+            raise ValueError(
+                f"gmm.limits.{self.outcome}.first should be 2 or more, as nearer outcomes are correlated with the "
+                f"transformed error; got {own.first}"
+            )
         return self
 
     @model_validator(mode="after")

@@ -100,8 +100,7 @@ def key_of(reference: str) -> str | None:
 
 def cited(document: Document, more: Iterable[str] = ()) -> tuple[str, ...]:
     """Keys of every known source of a report: its methods', its software's and ``more``."""
-    posterior = any(fit.approach == "bayesian" for part in document.parts for fit in part.diagnostics)
-    software = _SOFTWARE | (_POSTERIOR_SOFTWARE if posterior else {})
+    software = _SOFTWARE | (_POSTERIOR_SOFTWARE if document.has_posterior else {})
     used = [key for name, key in software.items() if document.has_fits and name in document.provenance]
     named = [key for reference in document.references if (key := key_of(reference))]
     return tuple(sorted({*named, *used, *more}))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import pandas as pd
@@ -13,8 +12,10 @@ from bayesgov.comparison import Comparison, compare
 from bayesgov.errors import InputError
 from bayesgov.fits import Fit
 from bayesgov.report import figures
-from bayesgov.report.content import Block, Document, Paragraph, ReportFigure, ReportTable, Section, StudyPart
+from bayesgov.report.comparison_tables import comparison_tables
+from bayesgov.report.content import Block, Document, Paragraph, ReportFigure, Section, StudyPart
 from bayesgov.report.pieces import numbered_parts
+from bayesgov.report.schools import decision_blocks, named
 
 _ROWS_PER_FIGURE = 30
 _FIGURES = 8
@@ -42,7 +43,9 @@ def comparison_document(runs: Sequence[Sequence[Fit]]) -> Document:
     if not shared:
         raise InputError("the runs' fits have no term in common")
     fits = [fit for own in runs for fit in own if shared & set(fit.estimates()["term"])]
-    found = _restricted(compare(*fits), shared)
+    every = compare(*fits)
+    # what only fits of one run have in common is that run's own matter
+    found = named(every, {term: term for term in every.terms if term in shared})
     part = StudyPart(
         key="fits",
         title="The runs compared",
@@ -56,42 +59,16 @@ def comparison_document(runs: Sequence[Sequence[Fit]]) -> Document:
     return Document("The runs compared", _LEAD, (part,), (), (), {}, ())
 
 
-def _restricted(found: Comparison, terms: Collection[str]) -> Comparison:
-    """The comparison of these terms alone: what only fits of one run have in common is that run's own matter."""
-
-    def kept(frame: pd.DataFrame) -> pd.DataFrame:
-        return frame[frame["term"].isin(terms)].reset_index(drop=True)
-
-    return replace(found, estimates=kept(found.estimates), pairs=kept(found.pairs), decisions=kept(found.decisions))
-
-
 def comparison_sections(found: Comparison) -> tuple[Section, ...]:
     """Estimates side by side, what each school's rule decides of each term, and whether the data are the same."""
-    level = f"{100 * found.level:g}%"
-    about = found.checks[found.checks["fit"] == "all"]
-    notes = [Paragraph(f"{text[0].upper()}{text[1:]}.", "warning") for text in about["advice"] if text]
-    estimates: tuple[Block, ...] = (
-        *notes,
-        *(drawn := _forests(found, level)),
-        *(_left_out(drawn, found)),
-        ReportTable(
-            "comparison-estimates",
-            "Estimates by term and fit",
-            f"{level} intervals, confidence or credible as the column says; p-values and posterior probabilities in "
-            "columns of their own.",
-            found.estimates,
-        ),
-        ReportTable(
-            "comparison-pairs",
-            "Differences between fits",
-            "Every pair of fits, term by term; intervals overlap by the share of their union that both cover.",
-            found.pairs,
-            folded=True,
-        ),
-    )
-    sections = [Section("estimates", "Estimates side by side", estimates)]
-    if not found.decisions.empty:
-        sections.append(Section("decisions", "Decisions by each school's own rules", _decisions(found)))
+    tables = {table.key: table for table in comparison_tables(found)}
+    drawn = _forests(found, f"{100 * found.level:g}%")
+    blocks: tuple[Block, ...] = (*drawn, *_left_out(drawn, found), tables["comparison-estimates"])
+    alone = found.checks.loc[found.checks["check"] == "terms_compared", "advice"]
+    blocks += tuple(Paragraph(f"{text[0].upper()}{text[1:]}.") for text in alone if text)
+    sections = [Section("estimates", "Estimates side by side", blocks)]
+    if decided := decision_blocks(found, "comparison", {}):
+        sections.append(Section("decisions", "Decisions and differences", decided))
     return tuple(sections)
 
 
@@ -144,22 +121,3 @@ def _forest_words(estimates: pd.DataFrame) -> str:
         for row in estimates.itertuples()
     ]
     return "; ".join(rows) + "."
-
-
-def _decisions(found: Comparison) -> tuple[ReportTable, ...]:
-    return (
-        ReportTable(
-            "comparison-concordance",
-            "What each rule decides of each term",
-            "Agreement is the share of a term's answers that are its commonest one. A p-value above its level decides "
-            "nothing: absence of evidence is not evidence of absence.",
-            found.concordance(),
-        ),
-        ReportTable(
-            "comparison-decisions",
-            "The numbers behind the decisions",
-            "One row for each term, fit and rule.",
-            found.decisions,
-            folded=True,
-        ),
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,8 @@ from bayesgov.report.style import INK, MAX_WIDTH, MUTED, RULE, SeriesStyle, seri
 # Mark and fill of each decision: the mark tells, the fill helps.
 _DECISIONS = {"effect": ("●", "#9AD0F5"), "no effect": ("○", "#ffffff"), "undecided": ("?", "#e8e8e8")}
 _ROW, _LINE, _CURVE, _CHARACTER = 0.24, 0.14, 2.1, 0.068  # inches
-_LABEL, _RULE = 34, 26  # characters in a line
+_WORD = 0.65  # inches: a column that has room for "undecided"
+_LABEL, _SHORT_LABEL, _RULE = 34, 26, 26  # characters in a line
 
 
 @house_figure
@@ -41,9 +42,8 @@ def decision_map(table: pd.DataFrame) -> Figure:
     """
     require_columns(table, ("agreement",))
     rules = [str(name) for name in table.columns if name != "agreement"]
-    labels = [wrapped(str(term), _LABEL) for term in table.index]
-    room = (MAX_WIDTH - 0.3 - _CHARACTER * _longest(labels)) / (len(rules) + 1.15)  # inches of a column
-    words = room >= _CHARACTER * len("undecided") + 0.06
+    labels, room = _row_labels(table.index, len(rules))
+    words = room >= _WORD
     heads, upright = _heads([*rules, "agreement"], room)
     high = _LINE * max(head.count("\n") + 1 for head in heads) if upright else _CHARACTER * _longest(heads)
     row = max(_ROW, 0.06 + _LINE * max(label.count("\n") + 1 for label in labels))
@@ -66,8 +66,18 @@ def decision_map(table: pd.DataFrame) -> Figure:
     for spine in axes.spines.values():
         spine.set_visible(False)
     if not words:
-        outside_legend(figure, _decision_handles(set(table[rules].stack())))
+        outside_legend(figure, _decision_handles(table[rules]))
     return figure
+
+
+def _row_labels(terms: Iterable[object], n_rules: int) -> tuple[list[str], float]:
+    """Labels of the rows, and the inches left for a column; lines are shorter where that makes room for words."""
+    for width in (_LABEL, _SHORT_LABEL):
+        labels = [wrapped(str(term), width) for term in terms]
+        room = (MAX_WIDTH - 0.3 - _CHARACTER * _longest(labels)) / (n_rules + 1.15)
+        if room >= _WORD:
+            break
+    return labels, room
 
 
 def _longest(texts: Sequence[str]) -> int:
@@ -78,13 +88,14 @@ def _longest(texts: Sequence[str]) -> int:
 def _heads(rules: Sequence[str], room: float) -> tuple[list[str], bool]:
     """Heads of the columns, and whether they are upright: turned where a word is wider than its column."""
     characters = int(room / _CHARACTER)
-    heads = [wrapped(rule, characters) for rule in rules]
+    heads = [wrapped(rule.replace("> ", ">\u00a0"), characters) for rule in rules]  # "> 3" stays together
     if _longest(heads) <= characters:
         return heads, True
     return [wrapped(rule, _RULE) for rule in rules], False
 
 
-def _decision_handles(present: set[str]) -> list[Patch]:
+def _decision_handles(table: pd.DataFrame) -> list[Patch]:
+    present = set(table.to_numpy().ravel())
     return [
         Patch(facecolor=fill, edgecolor=MUTED, linewidth=0.5, label=f"{mark}  {word}")
         for word, (mark, fill) in _DECISIONS.items()

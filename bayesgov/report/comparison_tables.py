@@ -59,9 +59,14 @@ def comparison_tables(found: Comparison, key: str = "comparison") -> tuple[Repor
             "rules",
             "Rules other than tests",
             "Probability of direction; share of the highest-density interval inside the region of practical "
-            "equivalence; Bayes factor against a zero effect (Savage-Dickey) with its Monte Carlo standard error; "
-            "selection (1 or 0) with the share of resamples or draws that select.",
-            _rules(found),
+            "equivalence; selection (1 or 0) with the share of resamples or draws that select.",
+            _rules(found, factors=False),
+        ),
+        (
+            "bayes-factors",
+            "Bayes factors",
+            "Of an effect against none (Savage-Dickey), with Monte Carlo standard errors.",
+            _rules(found, factors=True),
         ),
         ("scores", "Held-out scores", "Scores of predictions for the same held-out rows.", found.scores),
         ("checks", "Diagnostics of every fit", "Those of the comparison itself are of the fit “all”.", found.checks),
@@ -79,9 +84,11 @@ def _tests(found: Comparison) -> pd.DataFrame:
     return _shown(rows[["term", "fit", "rule", "p_value", "threshold", "decision"]])
 
 
-def _rules(found: Comparison) -> pd.DataFrame:
-    rows = found.decisions[found.decisions["p_value"].isna()]
-    return _shown(rows.drop(columns=["p_value", "approach"]).dropna(axis="columns", how="all"))
+def _rules(found: Comparison, *, factors: bool) -> pd.DataFrame:
+    rows = found.decisions[found.decisions["p_value"].isna()].drop(columns=["p_value", "approach"])
+    rows = rows[rows["rule"].str.startswith("Bayes factor") == factors]
+    rows = rows.assign(note=rows["note"].replace("", None)) if len(rows) else rows
+    return _shown(rows.dropna(axis="columns", how="all"))
 
 
 def _shown(rows: pd.DataFrame) -> pd.DataFrame:

@@ -126,7 +126,7 @@ class StudyPart:
     source : str
         Which kind of data the numbers come from: printed tables, rows, bundled real data, simulated data.
     audit : AuditReport or None
-        None for rows: there is nothing printed to audit, and no claim to rule on.
+        None for rows, which have nothing printed to audit.
     audit_figures : tuple of ReportFigure
         The audit at a glance, shown before its detail.
     summary : tuple of str
@@ -189,6 +189,11 @@ class Document:
     def has_fits(self) -> bool:
         """Whether any part has a fit with its diagnostics."""
         return any(part.diagnostics for part in self.parts)
+
+    @property
+    def has_posterior(self) -> bool:
+        """Whether any of these fits is Bayesian."""
+        return any(fit.approach == "bayesian" for part in self.parts for fit in part.diagnostics)
 
     @property
     def blocks(self) -> tuple[Block, ...]:

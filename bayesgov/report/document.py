@@ -19,12 +19,10 @@ from bayesgov.report.checklist import checklist_table, filled_checklists, guidel
 from bayesgov.report.content import Block, Document, ReportFigure, ReportTable, StudyPart
 from bayesgov.report.manuscript import methods_markdown
 from bayesgov.report.page import render_page, slug
-from bayesgov.report.stored import PROVENANCE, StoredRun, read_run, write_content
+from bayesgov.report.stored import StoredRun, read_run, write_content
 from bayesgov.report.svg import write_figure
 from bayesgov.report.tables import with_index, write_table
-
-# Its presence marks a folder as a former run, which a new run may replace.
-_MARK = PROVENANCE
+from bayesgov.runs import PROVENANCE
 
 # What a disk refuses with; any other error on the way is a defect and keeps its traceback.
 _DISK_ERRORS = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -42,12 +40,12 @@ def check_writable(folder: Path) -> None:
         if not folder.is_dir():
             raise InputError(f"{folder}: a folder for the run was wanted; this is a file: choose another name")
         try:
-            foreign = any(folder.iterdir()) and not (folder / _MARK).is_file()
+            foreign = any(folder.iterdir()) and not (folder / PROVENANCE).is_file()
         except OSError as error:
             raise InputError(f"{folder}: cannot be read ({error.strerror})") from None
         if foreign:
             raise InputError(
-                f"{folder}: holds files that are no former run ({_MARK} is missing): choose an empty folder"
+                f"{folder}: holds files that are no former run ({PROVENANCE} is missing): choose an empty folder"
             )
     place = next(parent for parent in folder.absolute().parents if parent.exists())
     try:

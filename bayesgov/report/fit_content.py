@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 import pandas as pd
 
 from bayesgov.data import Table
 from bayesgov.fits import Approach, Check, Fit
+from bayesgov.report.check_view import check_title
 from bayesgov.report.content import FitDiagnostics
 
 _OF_A_PART = re.compile(r"^(?P<name>[^\[]+) \[(?P<part>.+)\]$")
@@ -59,16 +61,16 @@ def diagnostics(found: Analysis, study: str, schools: Mapping[str, Approach]) ->
 
 
 def failure_line(found: Analysis) -> str:
-    """Which diagnostics failed, in one sentence: "Failed diagnostics: rhat max, hansen p [north; south]."."""
+    """Which diagnostics failed: "Failed diagnostics: R-hat, largest; Hansen's test [north; south]."."""
     checks = [check for fit in found.fits.values() for check in fit.checks()]
     checks += [check for several in found.checks.values() for check in several]
     failed: dict[str, list[str]] = {}
     for check in checks:
         if check.status == "fail":
             name, part = parted_name(check.name)
-            failed.setdefault(name.replace("_", " "), []).append(part)
+            failed.setdefault(check_title(replace(check, name=name)), []).append(part)
     words = [f"{name} [{'; '.join(filter(None, parts))}]" if any(parts) else name for name, parts in failed.items()]
-    return f"Failed diagnostics: {', '.join(words)}." if failed else "No diagnostic failed."
+    return f"Failed diagnostics: {'; '.join(words)}." if failed else "No diagnostic failed."
 
 
 def parted_name(check: str) -> tuple[str, str]:

@@ -54,21 +54,19 @@ def reliability(data: pd.DataFrame, *, columns: int = 3) -> Figure:
             axes.set_ylabel("observed share")
         if index + columns >= len(levels):
             axes.set_xlabel("predicted share")
-    outside_legend(figure, series_handles(styles, dashed=True))
+    outside_legend(figure, series_handles(styles))
     return figure
 
 
 def _shares(axes: Axes, data: pd.DataFrame, style: SeriesStyle) -> None:
-    mine = data.sort_values("predicted")
-    axes.vlines(mine["predicted"], mine["lower"], mine["upper"], style.color, linewidth=0.9)
+    axes.vlines(data["predicted"], data["lower"], data["upper"], style.color, linewidth=0.9)
     axes.plot(
-        mine["predicted"],
-        mine["observed"],
+        data["predicted"],
+        data["observed"],
         style.marker,
         color=style.color,
         markerfacecolor=style.face,
-        linestyle=style.line,
-        linewidth=0.8,
+        linestyle="none",
         markersize=3.6,
     )
 

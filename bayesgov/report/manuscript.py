@@ -15,11 +15,10 @@ def software_sentence(document: Document) -> str:
     provenance = document.provenance
     if "bayesgov" not in provenance:
         return ""
-    posterior = any(fit.approach == "bayesian" for part in document.parts for fit in part.diagnostics)
     engines = [
         f"{words} {provenance[name]}"
         for name, words in _ENGINES.items()
-        if name in provenance and (posterior or name not in _POSTERIOR_ONLY)
+        if name in provenance and (document.has_posterior or name not in _POSTERIOR_ONLY)
     ]
     under = f" under Python {provenance['python']}" if "python" in provenance else ""
     using = f", with {', '.join(engines)}" if engines else ""

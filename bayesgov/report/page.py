@@ -19,11 +19,11 @@ from bayesgov.published.audit.finding import FLAGS
 from bayesgov.published.audit.report import VERDICTS
 from bayesgov.report.audit_view import audit_groups, audit_tallies, bounds_text, check_question, flag_groups
 from bayesgov.report.bibliography import reference_list
+from bayesgov.report.check_view import check_tables, check_title, glossary_of
 from bayesgov.report.checklist import STATUSES, filled_checklists, guideline_keys
 from bayesgov.report.content import (
     Document,
     Equation,
-    FitDiagnostics,
     Paragraph,
     ReportTable,
     Section,
@@ -98,24 +98,6 @@ class Brief:
 
 
 @dataclass(frozen=True, slots=True)
-class MatrixRow:
-    """One fit's checks, in the order of its matrix; None where the fit has no such check."""
-
-    fit: str
-    checks: tuple[Check | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DiagnosticsMatrix:
-    """Fits × checks of one study and approach."""
-
-    study: str
-    approach: str
-    names: tuple[str, ...]
-    rows: tuple[MatrixRow, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class PlacedPart:
     """One study's part with the run that it is from."""
 
@@ -159,7 +141,8 @@ def render_page(runs: Sequence[StoredRun]) -> str:
         one_source=len({placed.part.source for placed in parts}) == 1,
         failed=checks_with(documents, "fail"),
         warned=checks_with(documents, "warn"),
-        matrices=diagnostics_matrices(documents),
+        diagnostics=[table for document in documents for part in document.parts for table in check_tables(part)],
+        check_glossary=glossary_of(documents),
         answers=ANSWERS,
         audit_verdicts=VERDICTS,
         flag_verdicts=FLAGS,
@@ -195,25 +178,6 @@ def checks_with(documents: Sequence[Document], status: str) -> tuple[FailedCheck
         for check in fit.checks
         if check.status == status
     )
-
-
-def diagnostics_matrices(documents: Sequence[Document]) -> tuple[DiagnosticsMatrix, ...]:
-    """One matrix for each study and approach: the approaches have no check in common."""
-    matrices = []
-    for part in (part for document in documents for part in document.parts):
-        for approach in dict.fromkeys(fit.approach for fit in part.diagnostics):
-            fits = [fit for fit in part.diagnostics if fit.approach == approach]
-            matrices.append(_matrix(part, approach, fits))
-    return tuple(matrices)
-
-
-def _matrix(part: StudyPart, approach: str, fits: Sequence[FitDiagnostics]) -> DiagnosticsMatrix:
-    names = tuple(dict.fromkeys(check.name for fit in fits for check in fit.checks))
-    rows = []
-    for fit in fits:
-        by_name = {check.name: check for check in fit.checks}
-        rows.append(MatrixRow(fit.fit, tuple(by_name.get(name) for name in names)))
-    return DiagnosticsMatrix(part.title, approach, names, tuple(rows))
 
 
 def answer_tallies(verdicts: Sequence[ClaimVerdict]) -> tuple[AnswerTally, ...]:
@@ -295,7 +259,10 @@ def optional_number(value: float | None) -> str:
 
 def threshold_text(value: float | None) -> str:
     """A threshold as it was set: somebody chose it, so it has no trailing digits; "–" for none."""
-    return NOT_AVAILABLE if value is None else f"{value:g}".replace("-", "−")
+    if value is None:
+        return NOT_AVAILABLE
+    text = f"{value:.4g}"
+    return number_text(value, 1) if "e" in text else text.replace("-", "−")
 
 
 def slug(word: str) -> str:
@@ -371,6 +338,7 @@ def _environment() -> jinja2.Environment:
         answer_tallies=answer_tallies,
         brief=brief,
         check_question=check_question,
+        check_title=check_title,
         legend=legend,
     )
     return environment

@@ -12,9 +12,11 @@ from bayesgov.fits import Approach, Check
 from bayesgov.report import panel_methods
 from bayesgov.report.content import Document, FitDiagnostics, StudyPart
 from bayesgov.report.fit_content import diagnostics, failure_line, parted_name
+from bayesgov.report.panel_schools import regional_names
 from bayesgov.report.panel_sections import sections
 from bayesgov.report.panel_tables import ALL_UNITS, ALL_UNITS_IN_WORDS, PARTIAL, without_pooling_of_one
 from bayesgov.report.row_tables import Tables
+from bayesgov.report.schools import school_sections
 
 if TYPE_CHECKING:
     from bayesgov.panel.analysis import PanelAnalysis
@@ -41,6 +43,7 @@ def panel_document(found: PanelAnalysis, source: str, provenance: Mapping[str, s
     title = spec.label or f"{spec.outcome} by {spec.unit} and {spec.time}"
     tables = without_pooling_of_one(found.tables)
     checked = diagnostics(found, "panel", _BAYESIAN_STEPS)
+    fits = tuple(found.fits.values())
     part = StudyPart(
         key="panel",
         title=title,
@@ -48,7 +51,7 @@ def panel_document(found: PanelAnalysis, source: str, provenance: Mapping[str, s
         source=source,
         verdicts=(),
         audit=None,
-        sections=sections(tables, spec, found.assumptions),
+        sections=(*school_sections(fits, regional_names(fits, spec)), *sections(tables, spec, found.assumptions)),
         diagnostics=tuple(row for entry in checked for row in by_region(entry)),
         summary=summary(found, tables),
     )

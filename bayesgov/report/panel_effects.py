@@ -9,8 +9,7 @@ import pandas as pd
 from bayesgov.panel.spec import DynamicPanelSpec
 from bayesgov.report import figures, panel_figures
 from bayesgov.report.content import Block, Equation, Paragraph, ReportFigure
-from bayesgov.report.panel_tables import ALL_UNITS, COMPLETE, PARTIAL, even_parts, named_regions, ordered_marks
-from bayesgov.report.pieces import numbered_parts
+from bayesgov.report.panel_tables import ALL_UNITS, COMPLETE, PARTIAL, figure_parts, named_regions, ordered_marks
 from bayesgov.report.row_tables import Tables, table
 
 _SERIES = {
@@ -92,7 +91,7 @@ def effect_blocks(tables: Tables, shown: Tables, spec: DynamicPanelSpec) -> tupl
 def _forests(regions: pd.DataFrame, terms: Sequence[str]) -> tuple[ReportFigure, ...]:
     data = regions[regions["term"].isin(terms) & regions["estimate"].notna()]
     if data["region"].nunique() == 1:
-        return tuple(_one_forest(data, span, part, terms) for span, part in numbered_parts(terms, _TERMS_IN_A_FOREST))
+        return tuple(_one_forest(data, terms, *part) for part in figure_parts(terms, _TERMS_IN_A_FOREST, "terms"))
     alone = data[data["region"] != ALL_UNITS]
     data = data.assign(label=named_regions(data["region"]))
     marks = ordered_marks(data[data["series"] != COMPLETE], _SERIES)
@@ -101,16 +100,15 @@ def _forests(regions: pd.DataFrame, terms: Sequence[str]) -> tuple[ReportFigure,
     words = "; ".join(text for name, text in _SERIES.items() if name in series)
     band = COMPLETE if COMPLETE in series else None
     result = []
-    for span, part in even_parts(terms, _TERMS_IN_A_FIGURE):
+    for key, ending, part in figure_parts(terms, _TERMS_IN_A_FIGURE, "terms"):
         drawn = data[data["term"].isin(part)].sort_values(
             "term", key=lambda names: names.map(terms.index), kind="stable"
         )
         drawn = drawn[["term", "label", "series", "estimate", "lower", "upper", "interval"]]
-        several = len(part) < len(terms)
         result.append(
             ReportFigure(
-                "regions" + (f"-{span.replace(' to ', '-')}" if several else ""),
-                "Regions by both schools" + (f", terms {span}" if several else ""),
+                f"regions{key}",
+                f"Regions by both schools{ending}",
                 f"Estimates by region with 95% intervals: {words}. "
                 "L1. marks a lag of one period; an arrow head marks an interval that leaves the panel.",
                 "Partial pooling draws what a region alone says too little about towards the others; where it stays "
@@ -123,14 +121,13 @@ def _forests(regions: pd.DataFrame, terms: Sequence[str]) -> tuple[ReportFigure,
     return tuple(result)
 
 
-def _one_forest(data: pd.DataFrame, span: str, part: Sequence[str], terms: Sequence[str]) -> ReportFigure:
+def _one_forest(data: pd.DataFrame, terms: Sequence[str], key: str, ending: str, part: Sequence[str]) -> ReportFigure:
     drawn = data[data["term"].isin(part)].assign(label=lambda frame: frame["term"])
     drawn = drawn.sort_values("term", key=lambda names: names.map(terms.index), kind="stable")
     drawn = drawn[["label", "series", "estimate", "lower", "upper", "interval"]]
-    several = len(part) < len(terms)
     return ReportFigure(
-        "coefficients" + (f"-{span.replace(' to ', '-')}" if several else ""),
-        "Coefficients by both schools" + (f", terms {span}" if several else ""),
+        f"coefficients{key}",
+        f"Coefficients by both schools{ending}",
         "GMM estimates with 95% confidence intervals and posterior medians with 95% equal-tailed credible intervals. "
         "L1. marks a lag of one period.",
         "Where the intervals lie apart, the schools differ in what they take as given: GMM the instruments, the "
@@ -155,8 +152,8 @@ def long_run_blocks(tables: Tables, shown: Tables) -> tuple[Block, ...]:
         return ()
     blocks: list[Block] = [_LONG_RUN]
     variables = list(dict.fromkeys(marks["term"]))
-    for span, part in even_parts(variables, _TERMS_IN_A_FIGURE):
-        blocks.append(_long_run_figure(marks[marks["term"].isin(part)], span if len(part) < len(variables) else ""))
+    for key, ending, part in figure_parts(variables, _TERMS_IN_A_FIGURE, "variables"):
+        blocks.append(_long_run_figure(marks[marks["term"].isin(part)], key, ending))
     return (
         *blocks,
         *table(
@@ -219,7 +216,7 @@ def long_run_rows(tables: Tables) -> pd.DataFrame:
     )
 
 
-def _long_run_figure(data: pd.DataFrame, span: str) -> ReportFigure:
+def _long_run_figure(data: pd.DataFrame, key: str, ending: str) -> ReportFigure:
     known = data.dropna(subset=["lower"])
     fieller = known[known["series"] == "GMM, Fieller's set"]
     unbounded = int((fieller["set_kind"] != "interval").sum())
@@ -233,8 +230,8 @@ def _long_run_figure(data: pd.DataFrame, span: str) -> ReportFigure:
             "include zero."
         )
     return ReportFigure(
-        "long-run" + (f"-{span.replace(' to ', '-')}" if span else ""),
-        "Long-run effects" + (f", variables {span}" if span else ""),
+        f"long-run{key}",
+        f"Long-run effects{ending}",
         "Long-run effects by region: GMM with 95% delta-method intervals and Fieller's 95% confidence sets, and "
         "posterior medians with 95% credible intervals. Two lines that run out of the panel with a gap between them "
         "are a set that holds everything but the gap. Where Fieller's set is unbounded, GMM's point estimate and its "
@@ -262,12 +259,11 @@ def impulse_blocks(tables: Tables, shown: Tables) -> tuple[Block, ...]:
     ]
     for number, (variable, mine) in enumerate(found.groupby("variable", sort=False), start=1):
         regions = list(dict.fromkeys(mine["panel"]))
-        for span, part in numbered_parts(regions, _REGIONS_IN_A_FIGURE):
-            several = f"-{span.replace(' to ', '-')}" if len(part) < len(regions) else ""
+        for key, ending, part in figure_parts(regions, _REGIONS_IN_A_FIGURE, "regions"):
             data = mine.loc[
                 mine["panel"].isin(part), ["variable", "panel", "series", "x", "estimate", "lower", "upper"]
             ]
-            blocks.append(_impulse_figure(str(variable), f"impulse-responses-{number}{several}", data))
+            blocks.append(_impulse_figure(f"{variable}{ending}", f"impulse-responses-{number}{key}", data))
     return (
         *blocks,
         *table(
@@ -281,13 +277,13 @@ def impulse_blocks(tables: Tables, shown: Tables) -> tuple[Block, ...]:
     )
 
 
-def _impulse_figure(variable: str, key: str, data: pd.DataFrame) -> ReportFigure:
+def _impulse_figure(to: str, key: str, data: pd.DataFrame) -> ReportFigure:
     last = data[data["x"] == data["x"].max()]
     first = data[data["x"] == 0]
     gone = int(((last["lower"] <= 0) & (last["upper"] >= 0)).sum())
     return ReportFigure(
         key,
-        f"Impulse responses to {variable}",
+        f"Impulse responses to {to}",
         "Posterior median of the response and its 95% credible band by periods since the impulse, for each region; a "
         "band that leaves the panel is cut there.",
         "Responses that stay away from zero say that persistence carries an effect on; a widening band, that the "

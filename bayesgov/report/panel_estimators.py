@@ -10,25 +10,23 @@ import pandas as pd
 from bayesgov.panel.spec import DynamicPanelSpec
 from bayesgov.report import panel_figures
 from bayesgov.report.content import Block, ReportFigure
-from bayesgov.report.panel_tables import ALL_UNITS, multiverse_rows, named_regions, ordered_marks
-from bayesgov.report.pieces import numbered_parts
+from bayesgov.report.panel_methods import STEPS
+from bayesgov.report.panel_tables import ALL_UNITS, NORMAL, figure_parts, multiverse_rows, named_regions, ordered_marks
 from bayesgov.report.row_tables import Tables, table
 
 _NEIGHBOURS = ("within", "bias-corrected", "GMM", "anderson-hsiao", "pooled")
 _REGIONS_IN_A_FIGURE, _MOST_TERMS = 8, 3
-_NORMAL = 1.959964  # 97.5% point of the standard normal distribution
 
 
 def gmm_blocks(tables: Tables, shown: Tables, spec: DynamicPanelSpec) -> tuple[Block, ...]:
     """GMM as a paper prints it, and the bracket in which its persistence should lie."""
     kind = "System" if spec.gmm.system else "Difference"
-    steps = {"one": "one-step", "two": "two-step", "iterated": "iterated"}[spec.gmm.steps]
     return (
         *table(
             shown,
             "gmm",
             f"{kind} GMM by region",
-            f"{steps.capitalize()} estimates with standard errors in parentheses"
+            f"{STEPS[spec.gmm.steps].capitalize()} estimates with standard errors in parentheses"
             f"{_correction(spec)}; L1. marks a lag of one period. At the foot p-values of the tests that the "
             "instruments are valid together and that first-differenced errors are not autocorrelated (the first order "
             "should be, the second should not), and the numbers of instruments, units and observations.",
@@ -63,9 +61,9 @@ def gmm_blocks(tables: Tables, shown: Tables, spec: DynamicPanelSpec) -> tuple[B
 
 
 def _correction(spec: DynamicPanelSpec) -> str:
-    if not spec.gmm.robust:
-        return " that assume errors of one variance"
-    return "" if spec.gmm.steps == "one" else " (Windmeijer's correction)"
+    if spec.gmm.steps == "one":
+        return " (clustered by unit)" if spec.gmm.robust else " that assume errors of one variance"
+    return " (Windmeijer's correction)" if spec.gmm.robust else " that take the estimated weights as known"
 
 
 def _bracket(tables: Tables, spec: DynamicPanelSpec) -> tuple[ReportFigure, ...]:
@@ -81,7 +79,7 @@ def _bracket(tables: Tables, spec: DynamicPanelSpec) -> tuple[ReportFigure, ...]
     ends = ends.dropna().rename(columns={"within": "low", "pooled": "high"}).reset_index()
     if ends.empty:
         return ()
-    reach = np.where(marks["series"].isin(("within", "pooled")), np.nan, _NORMAL * marks["std_error"])
+    reach = np.where(marks["series"].isin(("within", "pooled")), np.nan, NORMAL * marks["std_error"])
     data = marks.assign(
         label=named_regions(marks["region"]), lower=marks["estimate"] - reach, upper=marks["estimate"] + reach
     )
@@ -126,11 +124,8 @@ def multiverse_blocks(tables: Tables, shown: Tables, spec: DynamicPanelSpec) -> 
     regions = list(dict.fromkeys(marks["region"]))
     lost = [region for region in dict.fromkeys(found["region"]) if region not in regions]
     figures = []
-    for span, part in numbered_parts(regions, _REGIONS_IN_A_FIGURE):
-        several = len(part) < len(regions)
-        figures.append(
-            _multiverse_figure(marks[marks["region"].isin(part)], spec, span if several else "", lost, found["depth"])
-        )
+    for *endings, part in figure_parts(regions, _REGIONS_IN_A_FIGURE, "regions"):
+        figures.append(_multiverse_figure(marks[marks["region"].isin(part)], spec, endings, lost, found["depth"]))
     return (
         *figures,
         *table(
@@ -145,14 +140,14 @@ def multiverse_blocks(tables: Tables, shown: Tables, spec: DynamicPanelSpec) -> 
 
 
 def _multiverse_figure(
-    marks: pd.DataFrame, spec: DynamicPanelSpec, span: str, lost: Sequence[str], depths: pd.Series
+    marks: pd.DataFrame, spec: DynamicPanelSpec, endings: Sequence[str], lost: Sequence[str], depths: pd.Series
 ) -> ReportFigure:
     windows = [f"{depth} lag{'s' if depth != '1' else ''}" for depth in dict.fromkeys(depths.astype(str))]
     sets = marks[marks["quantity"] == "Hansen, p"]
     none = f" No set of instruments gives an estimate for {', '.join(lost)}." if lost else ""
     return ReportFigure(
-        "multiverse" + (f"-{span.replace(' to ', '-')}" if span else ""),
-        "The multiverse of instruments" + (f", regions {span}" if span else ""),
+        f"multiverse{endings[0]}",
+        f"The multiverse of instruments{endings[1]}",
         "Estimates with 95% confidence intervals, and Hansen's p-value (dashed line: 0.05), under every set of "
         "instruments: difference or system GMM, one column for each lag and period or collapsed, and within each of "
         f"these groups, from left to right, lag windows of {', '.join(windows)}.{none} "

@@ -145,7 +145,7 @@ def multiverse(data: pd.DataFrame) -> Figure:
     data = data.assign(x=data["group"].astype(str).map(groups.index) * width + data["place"])
     figure = blank_figure(2.2 + 0.95 * len(regions))
     grid = figure.add_gridspec(len(regions), len(quantities))
-    styles = dict(zip(("sets", "chosen"), series_styles(("sets", "chosen")).values(), strict=True))
+    styles = series_styles(("sets", "chosen"))
     for column, quantity in enumerate(quantities):
         mine = data[data["quantity"].astype(str) == quantity]
         is_share = bool(mine["lower"].isna().all())

@@ -9,8 +9,7 @@ from bayesgov.panel.spec import LEVELS, DynamicPanelSpec
 from bayesgov.panel.variation import EVERY_YEAR
 from bayesgov.report import figures, panel_figures
 from bayesgov.report.content import Block, Equation, Paragraph, ReportFigure
-from bayesgov.report.panel_tables import even_parts, named_regions
-from bayesgov.report.pieces import numbered_parts
+from bayesgov.report.panel_tables import figure_parts, named_regions
 from bayesgov.report.row_tables import Tables, table
 
 _REGIONS_IN_A_FIGURE = 12
@@ -142,13 +141,12 @@ def _variation_figures(variation: pd.DataFrame, of: str) -> list[ReportFigure]:
     )
     regions = list(dict.fromkeys(data["panel"]))
     result = []
-    for span, part in numbered_parts(regions, _REGIONS_IN_A_FIGURE):
+    for key, words, part in figure_parts(regions, _REGIONS_IN_A_FIGURE, "regions"):
         drawn = data[data["panel"].isin(part)]
-        several = len(part) < len(regions)
         result.append(
             ReportFigure(
-                "variation" + (f"-{span.replace(' to ', '-')}" if several else ""),
-                "Coefficient of variation over the years" + (f", regions {span}" if several else ""),
+                f"variation{key}",
+                f"Coefficient of variation over the years{words}",
                 f"Coefficient of variation of {of} between the units of each region, standard deviation over mean, "
                 "with 95% bands that resample whole units: cluster bootstrap (confidence) and Bayesian bootstrap "
                 "(credible).",
@@ -191,14 +189,13 @@ def latent_blocks(tables: Tables, shown: Tables) -> tuple[Block, ...]:
             "uncertainty into the coefficients."
         )
     ]
-    for span, part in even_parts(terms, _TERMS_IN_A_FIGURE):
+    for key, words, part in figure_parts(terms, _TERMS_IN_A_FIGURE, "terms"):
         drawn = data.loc[data["term"].isin(part), ["term", "label", "series", "estimate", "lower", "upper"]]
         own = found[found["term"].isin(part)].groupby("term", sort=False)["ratio"].median().dropna()
-        several = len(part) < len(terms)
         blocks.append(
             ReportFigure(
-                "attenuation" + (f"-{span.replace(' to ', '-')}" if several else ""),
-                "Composite and latent factor" + (f", terms {span}" if several else ""),
+                f"attenuation{key}",
+                f"Composite and latent factor{words}",
                 "Posterior medians with 95% credible intervals of the model of the composite and of the model whose "
                 "outcome is the indicators' common factor, in the composite's units.",
                 "Composite estimates nearer to zero are what measurement error does; wider intervals of the latent "

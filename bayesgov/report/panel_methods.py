@@ -8,7 +8,7 @@ from bayesgov.panel.spec import DynamicPanelSpec
 from bayesgov.report.content import Paragraph, Section
 from bayesgov.report.methods import INTERVALS, SAMPLING, SAMPLING_REFERENCES
 
-_STEPS = {"one": "one-step", "two": "two-step", "iterated": "iterated"}
+STEPS = {"one": "one-step", "two": "two-step", "iterated": "iterated"}
 _INITIAL = {
     "conditional": "The first outcome is taken as given: unit effects are regressed on the unit's first values and its "
     "means, and what is left of them is normal.",
@@ -116,7 +116,7 @@ def _gmm_words(spec: DynamicPanelSpec, ran: Collection[str]) -> Iterator[str]:
         transformed = "forward orthogonal deviations" if "deviation" in ran else "first differences"
         columns = "one column for each lag (collapsed)" if spec.gmm.collapse else "one column for each lag and period"
         yield (
-            f"{_STEPS[spec.gmm.steps].capitalize()} {kind} in {transformed}, instruments in {columns}, to the "
+            f"{STEPS[spec.gmm.steps].capitalize()} {kind} in {transformed}, instruments in {columns}, to the "
             "conventions of xtabond2."
         )
         if "windmeijer" in ran:

@@ -12,6 +12,7 @@ from bayesgov.report.content import Block, Paragraph, ReportFigure, ReportTable,
 from bayesgov.report.panel_effects import effect_blocks, impulse_blocks, long_run_blocks
 from bayesgov.report.panel_estimators import gmm_blocks, multiverse_blocks
 from bayesgov.report.panel_indices import composite_blocks, latent_blocks, variation_blocks
+from bayesgov.report.panel_schools import last_period_tables
 from bayesgov.report.panel_tables import displayed, named_regions, score_differences
 from bayesgov.report.pieces import assumptions
 from bayesgov.report.row_tables import Tables, table
@@ -43,7 +44,7 @@ def sections(tables: Tables, spec: DynamicPanelSpec, assumed: Sequence[str]) -> 
         ("multiverse", "The multiverse of instruments", multiverse_blocks(tables, shown, spec)),
         ("initial", "Initial conditions", _initial(tables, shown, spec)),
         ("prediction", "Prediction of regions and periods left out", _prediction(tables)),
-        ("residuals", "Residuals by both schools", _residuals(tables, shown)),
+        ("residuals", "Residuals by both schools", _residuals(shown)),
         ("latent", "Latent factor and attenuation", latent_blocks(tables, shown)),
         ("priors", "Priors", _priors(shown)),
         ("assumptions", "Assumptions", assumptions(tuple(assumed))),
@@ -53,7 +54,7 @@ def sections(tables: Tables, spec: DynamicPanelSpec, assumed: Sequence[str]) -> 
 
 def _panel(tables: Tables, shown: Tables) -> tuple[Block, ...]:
     return (
-        *(_flow_figure(tables[name]) for name in ("flow",) if name in tables),
+        *([_flow_figure(tables["flow"])] if "flow" in tables else []),
         *table(
             shown,
             "panel",
@@ -159,10 +160,10 @@ def _prediction(tables: Tables) -> tuple[Block, ...]:
             "may differ predict better, with its Monte Carlo standard error."
         )
         blocks.append(ReportTable(key, title, caption, frame, digits=4))
-    return tuple(blocks)
+    return (*blocks, *last_period_tables(tables))
 
 
-def _residuals(tables: Tables, shown: Tables) -> tuple[Block, ...]:
+def _residuals(shown: Tables) -> tuple[Block, ...]:
     blocks = table(
         shown,
         "residual_checks",

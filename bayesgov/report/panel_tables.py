@@ -16,6 +16,7 @@ ALL_UNITS = "all"  # how the tables name what holds for every region
 ALL_UNITS_IN_WORDS = "all units"
 PARTIAL, COMPLETE = "partial pooling", "complete pooling"
 POSTERIOR = "posterior"
+NORMAL = 1.959964  # 97.5% point of the standard normal distribution
 
 # Column names that mean something else in the report's glossary of headings.
 _RENAMED = {
@@ -25,7 +26,7 @@ _RENAMED = {
     "gmm_tests": {"statistic": "test_statistic"},
     "multiverse": {"sargan_p": "p_sargan", "hansen_p": "p_hansen", "ar1_p": "p_ar1", "ar2_p": "p_ar2"},
     "residual_checks": {"statistic": "quantity", "posterior_predictive_p": "p_predictive", "reading": "in_words"},
-    "priors": {"location": "prior_location", "scale": "prior_scale"},
+    "priors": {"scale": "prior_scale"},
 }
 # What the caption says once instead of the table in every row.
 _DROPPED = {
@@ -161,10 +162,15 @@ def ordered_marks(data: pd.DataFrame, series: Iterable[str]) -> pd.DataFrame:
     return pd.DataFrame(places, columns=keys).merge(data, on=keys, how="left")
 
 
-def even_parts[Entry](entries: Sequence[Entry], most: int) -> Iterator[tuple[str, Sequence[Entry]]]:
-    """Runs of nearly equal length with their numbers: what one figure of several shows."""
+def figure_parts[Entry](entries: Sequence[Entry], most: int, what: str) -> Iterator[tuple[str, str, Sequence[Entry]]]:
+    """Runs of nearly equal length, at most ``most`` entries in a figure, with endings of the figures' keys and titles.
+
+    "-1-4" and ", terms 1 to 4", with ``what`` "terms"; both empty where one figure has all.
+    """
     n_parts = max(1, math.ceil(len(entries) / most))
-    return numbered_parts(entries, math.ceil(len(entries) / n_parts) or 1)
+    for span, part in numbered_parts(entries, math.ceil(len(entries) / n_parts) or 1):
+        one = len(part) == len(entries)
+        yield ("", "", part) if one else (f"-{span.replace(' to ', '-')}", f", {what} {span}", part)
 
 
 def printed_gmm(table: pd.DataFrame) -> pd.DataFrame:
@@ -244,8 +250,8 @@ def multiverse_rows(table: pd.DataFrame, terms: Sequence[str]) -> pd.DataFrame:
         group=group,
         place=known["depth"].map(depth.index),
         many=known["many"].astype(bool),
-        lower=known["estimate"] - 1.959964 * known["std_error"],
-        upper=known["estimate"] + 1.959964 * known["std_error"],
+        lower=known["estimate"] - NORMAL * known["std_error"],
+        upper=known["estimate"] + NORMAL * known["std_error"],
     )
     shared = ["region", "group", "place", "depth", "many", "chosen"]
     parts = [marks[marks["term"] == term].assign(quantity=term) for term in terms]

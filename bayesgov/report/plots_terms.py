@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from bayesgov.comparison.align import Names, effects_among
-from bayesgov.fits import Fit
+from bayesgov.comparison.align import Names, effects_among, named_estimates, require_labels
+from bayesgov.fits import ELEMENT, Fit
 from bayesgov.report.row_tables import plain_term
 
 ALL = "all"  # the region of a fit, or of one of its estimates, that holds for every region
 
-_ELEMENT = re.compile(r"([^\W\d]\w*)\[(.*)\]", re.DOTALL)
 _BARE = ("beta", "alpha", "theta")  # variables whose elements a reader knows without the variable's name
 _ASIDE = ("period_effect", "delta")  # effects that nobody asks about: drawn where they are named
 
@@ -24,18 +22,13 @@ def all_estimates(fits: Sequence[Fit], level: float, names: Names | None) -> pd.
     Raises
     ------
     ValueError
-        If ``names`` has the label of no fit, or what is no term of its fit.
+        If ``names`` has the label of no fit, what is no term of its fit, or makes two terms of a fit one.
     """
     known = names or {}
-    if unknown := [label for label in known if label not in {fit.label for fit in fits}]:
-        raise ValueError(
-            f"names: {unknown[0]!r} is the label of no fit; there are: {', '.join(fit.label for fit in fits)}"
-        )
+    require_labels(known, [fit.label for fit in fits])
     parts = []
     for fit in fits:
-        frame, own = fit.estimates(level), dict(known.get(fit.label, {}))
-        matching(tuple(own), frame["term"])
-        frame = frame.assign(term=frame["term"].replace(own), fit=fit.label)
+        frame = named_estimates(fit, level, known.get(fit.label, {}))
         kinds = "; ".join(dict.fromkeys(frame["interval"]))
         parts.append(frame.assign(series=f"{fit.label} ({kinds})"))
     return pd.concat(parts, ignore_index=True)
@@ -88,7 +81,7 @@ def matching(wanted: Sequence[str], every: Iterable[str]) -> list[str]:
 
 def variable_of(term: str) -> str:
     """ "beta" of "beta[digital]"; a scalar is its own."""
-    match = _ELEMENT.fullmatch(term)
+    match = ELEMENT.fullmatch(term)
     return match[1] if match else term
 
 
@@ -101,7 +94,7 @@ def term_labels(terms: Iterable[str]) -> dict[str, str]:
 
 
 def _short(term: str) -> str:
-    match = _ELEMENT.fullmatch(term)
+    match = ELEMENT.fullmatch(term)
     if match is None:
         return plain_term(term)
     if match[1] in _BARE:
@@ -134,7 +127,7 @@ def by_region(terms: Iterable[str], regions: Sequence[str]) -> pd.DataFrame:
 
 
 def _parts(term: str, regions: Sequence[str]) -> tuple[str, str, str]:
-    match = _ELEMENT.fullmatch(term)
+    match = ELEMENT.fullmatch(term)
     if match is None:
         return term, term, ""
     variable, inside = match[1], match[2]

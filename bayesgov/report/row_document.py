@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bayesgov.report import methods
-from bayesgov.report.content import Document, StudyPart
+from bayesgov.report.content import Document, Section, StudyPart
 from bayesgov.report.fit_content import diagnostics, failure_line
+from bayesgov.report.row_tables import label_of, plain_term
 from bayesgov.report.rows import forest_rows, sections
+from bayesgov.report.schools import school_sections
 
 if TYPE_CHECKING:
     from bayesgov.survey.analysis import SurveyAnalysis
@@ -46,7 +48,10 @@ def row_document(found: SurveyAnalysis, source: str, provenance: Mapping[str, st
         source=source,
         verdicts=(),
         audit=None,
-        sections=sections(tables, labels, found.assumptions, rope=spec.rope.probability, family=spec.family),
+        sections=(
+            *_schools(found, labels),
+            *sections(tables, labels, found.assumptions, rope=spec.rope.probability, family=spec.family),
+        ),
         diagnostics=diagnostics(found, "rows", {"posterior": "bayesian"}),
         summary=_summary(found, plain),
     )
@@ -59,6 +64,13 @@ def row_document(found: SurveyAnalysis, source: str, provenance: Mapping[str, st
         provenance=provenance,
         problems=found.problems,
     )
+
+
+def _schools(found: SurveyAnalysis, labels: Mapping[str, str]) -> tuple[Section, ...]:
+    """Both schools on the coefficients and the groups' standard deviation; thresholds only say where levels lie."""
+    every = [str(term) for fit in found.fits.values() for term in fit.estimates()["term"]]
+    names = {term: plain_term(term) for term in every if term.startswith("beta[") or term == "group_sd"}
+    return school_sections(tuple(found.fits.values()), names, {name: label_of(name, labels) for name in names.values()})
 
 
 def _summary(found: SurveyAnalysis, coefficients: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
@@ -87,7 +99,10 @@ def _summary(found: SurveyAnalysis, coefficients: Mapping[str, pd.DataFrame]) ->
     if likelihood is not None and posterior is not None:
         both = likelihood.merge(posterior, on="term", suffixes=("_likelihood", "_posterior"))
         alike = int((both["estimate_likelihood"] * both["estimate_posterior"] > 0).sum())
-        lines.append(f"The two schools' estimates have the same sign for {alike} of {len(both)} coefficients.")
+        lines.append(
+            f"The two schools' estimates have the same sign for {alike} of {len(both)} coefficients "
+            "(table schools-pairs)."
+        )
     if "projection" in found.tables:
         size = int(found.tables["projection"].query("suggested")["size"].iloc[0])
         lines.append(

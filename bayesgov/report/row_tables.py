@@ -18,6 +18,7 @@ _RENAMED = {
     "condition": {"(Intercept)": "intercept"},
     "models": {"problems": "remarks"},
     "prior_shares": {"median": "prior_median", "lower": "prior_lower", "upper": "prior_upper"},
+    "held_out_differences": {"first": "first_fit", "second": "second_fit"},
 }
 # What the caption says once instead of the table in every row, or what only a program reads.
 _DROPPED = {
@@ -30,9 +31,13 @@ _DROPPED = {
     "departures": ("interval",),
     "prior_shares": ("observed",),
     "selection_frequency": ("resampled",),
+    "probability_curves": ("std_error", "interval"),
+    "dial": ("log_lambda",),
+    "dial_path": ("log_lambda",),
 }
 _SCOPES = {"omnibus": "likelihood-ratio, all", "score": "score, all", "factor": "likelihood-ratio, one term"}
 _WALD_SCOPES = {"omnibus": "Wald, all", "factor": "Wald, one term", "term": "Wald, one coefficient"}
+_SCORES = {"log_score": "log score", "rps": "ranked probability score", "brier": "Brier score"}
 _CHANGES = {"step": "one step up", "contrast": "from the reference level", "derivative": "per unit"}
 
 
@@ -40,11 +45,22 @@ def displayed(tables: Tables) -> dict[str, pd.DataFrame]:
     """The tables with columns renamed, dropped and parted for the page; figures take the originals.
 
     The posterior's coefficients part into "posterior_coefficients", "posterior_ratios" (where the link has such a
-    reading) and "equivalence".
+    reading) and "equivalence"; held-out scores into those of all folds and "held_out_folds". Average probabilities of
+    both schools join.
     """
     shown = {name: _plain(name, frame) for name, frame in tables.items() if not frame.empty}
     if "posterior_coefficients" in shown:
         shown |= _parted(shown["posterior_coefficients"])
+    if "held_out_scores" in shown:
+        scores = shown["held_out_scores"]
+        every = scores["fold"] == "all"
+        shown |= {"held_out_scores": scores[every].drop(columns="fold"), "held_out_folds": scores[~every]}
+    schools = {"average_probabilities": "frequentist", "posterior_average": "bayesian"}
+    averages = [shown[name].assign(approach=school) for name, school in schools.items() if name in shown]
+    if averages:
+        joined = pd.concat(averages, ignore_index=True)
+        columns = ("approach", "level", "observed", "estimate", "std_error", "lower", "upper", "mc_error")
+        shown["average_probabilities"] = joined[[name for name in columns if name in joined]]
     return shown
 
 
@@ -64,6 +80,8 @@ def _plain(name: str, frame: pd.DataFrame) -> pd.DataFrame:
         result = result.rename(columns={"scope": "test"})
     if "change" in result:
         result["change"] = result["change"].map(lambda change: _CHANGES.get(change, change))
+    if "score" in result:
+        result["score"] = result["score"].map(lambda score: _SCORES.get(score, score))
     for column in ("term", "parameter"):
         if column in result:
             result[column] = [plain_term(term) if isinstance(term, str) else term for term in result[column]]

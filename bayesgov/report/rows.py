@@ -10,6 +10,7 @@ import pandas as pd
 from bayesgov.report import categories, figures
 from bayesgov.report.content import Block, Equation, Paragraph, ReportFigure, Section
 from bayesgov.report.pieces import numbered_parts
+from bayesgov.report.row_prediction import dial_blocks, held_out_blocks
 from bayesgov.report.row_tables import Tables, displayed, label_of, table
 from bayesgov.report.row_tests import parallel_blocks, screening_blocks, selection_blocks
 
@@ -56,9 +57,11 @@ def sections(
         ("coefficients", "Coefficients: both schools", _coefficients(tables, shown, rope, family)),
         ("probabilities", "What the coefficients mean for probabilities", _probabilities(tables, shown, labels)),
         ("selection", "Selection of variables", selection_blocks(tables, shown, labels)),
+        ("dial", "Lasso and prior: one dial", dial_blocks(tables, shown, labels)),
         ("parallel", "Proportional odds", parallel_blocks(tables, shown)),
         ("screening", "Screening and collinearity", screening_blocks(tables, shown, labels)),
         ("fit", "Fit and prediction", _fit(tables, shown, labels)),
+        ("held-out", "Prediction of rows held out", held_out_blocks(tables, shown)),
         ("assumptions", "Assumptions", tuple(Paragraph(text, "assumption") for text in assumptions)),
     )
     return tuple(Section(key, title, blocks) for key, title, blocks in drafts if blocks)
@@ -217,6 +220,22 @@ def _probabilities(tables: Tables, shown: Tables, labels: Mapping[str, str]) -> 
             )
     return (
         *blocks,
+        *table(
+            shown,
+            "average_probabilities",
+            "Average probabilities of the levels",
+            "Predicted probability of every level, averaged over the rows, by both schools: estimates with 95% "
+            "delta-method confidence limits, posterior medians with 95% equal-tailed credible limits; and the observed "
+            "share.",
+        ),
+        *table(
+            shown,
+            "probability_curves",
+            "Predicted probabilities, maximum likelihood",
+            "Probability of every level over each predictor, the others at their means, with 95% delta-method "
+            "confidence limits.",
+            folded=True,
+        ),
         *table(
             shown,
             "posterior_effects",

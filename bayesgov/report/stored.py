@@ -35,10 +35,10 @@ from bayesgov.report.content import (
     StudyPart,
 )
 from bayesgov.report.tables import with_index
+from bayesgov.runs import PROVENANCE
 from bayesgov.verdicts import ClaimVerdict
 
 CONTENT = "content.json"
-PROVENANCE = "provenance.json"
 VERDICTS = "verdicts.json"
 _FORMAT = 1
 _FIGURE_WORDS = ("key", "title", "caption", "reading", "description")

@@ -17,7 +17,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import arviz_stats as az
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -29,7 +28,7 @@ from bayesgov.fits import Check
 from bayesgov.sampling import SamplingOptions
 from bayesgov.steps import Progress
 from bayesgov.survey.bayesian.baseline import draw_induced_dirichlet
-from bayesgov.survey.bayesian.refit import refit
+from bayesgov.survey.bayesian.refit import RHAT_MAX, largest_rhat, refit
 from bayesgov.survey.build import encode
 from bayesgov.survey.design import Design
 from bayesgov.survey.frequentist.lasso_ordinal import ordinal_path
@@ -42,7 +41,6 @@ from bayesgov.survey.spec import CoefficientPrior, CumulativeSpec
 POINTS = 7
 _REACH = (0.15, 3.0)  # powers of ten below the smallest penalty that leaves no predictor
 _PRIOR_DRAWS, _PRIOR_ROWS = 500, 1000
-_RHAT = 1.05
 _INTERVAL = (2.5, 50, 97.5)
 
 
@@ -110,17 +108,18 @@ def lasso_prior_dial(
     standard = _standardised(design, path)
     information = _information(design, standard, spec, path)
     rng = np.random.default_rng(options.seed)
-    rows, parts, worst = [], [], 1.0
+    rows, parts, rhat = [], [], []
     for index, penalty in enumerate(path.lambdas):
         progress(f"posterior under the prior of penalty {index + 1} of {path.lambdas.size}")
         scale = 1 / (path.n_obs * penalty)
         posterior = refit(design, with_laplace(spec, scale), options)
-        worst = max(worst, float(az.rhat(posterior[["beta"]])["beta"].max()))
+        rhat.append(largest_rhat(posterior, ("beta",)))
         where = {"lambda": penalty, "log_lambda": np.log(penalty), "scale": scale}
         rows.append(where | _row(standard, spec, path, index, information, posterior, rng))
         parts.append(_path_part(path, index, posterior).assign(**where))
-    advice = "" if worst < _RHAT else "the posteriors along the path have not mixed: draw more"
-    mixed = Check("dial_rhat_max", worst, _RHAT, "pass" if worst < _RHAT else "warn", advice)
+    worst = float(np.max(rhat))
+    advice = "" if worst < RHAT_MAX else "the posteriors along the path have not mixed: draw more"
+    mixed = Check("dial_rhat_max", worst, RHAT_MAX, "pass" if worst < RHAT_MAX else "warn", advice)
     table, joined = pd.DataFrame(rows), pd.concat(parts, ignore_index=True)
     columns = ["term", "lambda", "log_lambda", "scale", "lasso", "median", "lower", "upper"]
     return Dial(table, joined[columns], (*path.checks()[:1], mixed))

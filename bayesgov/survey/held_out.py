@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-import arviz_stats as az
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -20,7 +19,7 @@ from bayesgov.errors import InputError
 from bayesgov.fits import Approach, Check
 from bayesgov.sampling import SamplingOptions
 from bayesgov.steps import Progress
-from bayesgov.survey.bayesian.refit import refit
+from bayesgov.survey.bayesian.refit import RHAT_MAX, largest_rhat, refit
 from bayesgov.survey.calibration import mean_with_error, pit_histogram, reliability
 from bayesgov.survey.design import Design
 from bayesgov.survey.frequentist.estimate import fit_frequentist
@@ -30,8 +29,7 @@ from bayesgov.survey.predictive import blocks, brier_score, ranked_probability_s
 from bayesgov.survey.spec import CumulativeSpec
 
 BASELINE = "level shares"
-_RHAT = 1.05  # a probability averaged over hundreds of draws needs no more
-_WORDS = {"log_score": "higher", "rps": "lower", "brier": "lower"}
+_BETTER = {"log_score": "higher", "rps": "lower", "brier": "lower"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +97,7 @@ class HeldOut:
         # the posterior less the estimator, then each less the baseline
         pairs = [(second, first) for index, first in enumerate(approaches) for second in approaches[index + 1 :]]
         pairs = [(second, first) if second != BASELINE else (first, second) for second, first in pairs]
-        for key, better in _WORDS.items():
+        for key, better in _BETTER.items():
             for first, second in pairs:
                 values = scores[first][key] - scores[second][key]
                 mean, error = mean_with_error(values, self.design.weights, self.unit)
@@ -130,7 +128,7 @@ class HeldOut:
         """The approach's scores by fold, for the group ``scores`` of its Fit's tree."""
         table = self.scores()
         own = table[table["approach"] == approach]
-        values = {name: ("fold", own[name].to_numpy(dtype=float)) for name in ("rows", *_WORDS)}
+        values = {name: ("fold", own[name].to_numpy(dtype=float)) for name in ("rows", *_BETTER)}
         return xr.Dataset(values, coords={"fold": own["fold"].tolist()})
 
 
@@ -186,10 +184,10 @@ def hold_out(
             probability["frequentist"][inside] = _predicted(held_out, fit.tree["point"].to_dataset(), spec)
         if "bayesian" in approaches:
             posterior = refit(rest, spec, replace(options, seed=options.seed + int(place)))
-            rhat.append(_rhat(posterior))
+            rhat.append(largest_rhat(posterior, ("beta", "threshold", "group_sd")))
             probability["bayesian"][inside] = _predicted(held_out, posterior, spec)
     checks = [_estimates_check(unusable)] if "frequentist" in approaches else []
-    checks += [_mixing_check(max(rhat))] if rhat else []
+    checks += [_mixing_check(float(np.max(rhat)))] if rhat else []
     return HeldOut(dealt, fold, unit, probability, tuple(checks))
 
 
@@ -221,15 +219,9 @@ def _predicted(design: Design, parameters: xr.Dataset, spec: CumulativeSpec) -> 
     return result
 
 
-def _rhat(posterior: xr.Dataset) -> float:
-    names = [name for name in ("beta", "threshold", "group_sd") if name in posterior]
-    found = az.rhat(posterior[names])
-    return float(max(float(found[name].max()) for name in found.data_vars))
-
-
 def _mixing_check(worst: float) -> Check:
-    advice = "" if worst < _RHAT else "the refits have not mixed: their scores may be of too few draws"
-    return Check("held_out_rhat_max", worst, _RHAT, "pass" if worst < _RHAT else "warn", advice)
+    advice = "" if worst < RHAT_MAX else "the refits have not mixed: their scores may be of too few draws"
+    return Check("held_out_rhat_max", worst, RHAT_MAX, "pass" if worst < RHAT_MAX else "warn", advice)
 
 
 def _estimates_check(unusable: list[str]) -> Check:

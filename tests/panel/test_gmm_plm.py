@@ -28,8 +28,11 @@ def panels() -> dict[str, Panel]:
     lost = inside & ((7 * employment["firm"] + 3 * employment["year"]) % 11 < 2)  # as in panel_gmm_more.R
     assert lost.sum() > 50
     frames = {"EmplUK": (employment[~lost], "firm"), "Produc": (states, "state")}
-    logs = {name: frame.assign(**np.log(frame[[*VARIABLES[name]]])) for name, (frame, _) in frames.items()}
-    return {name: panel_from_frame(logs[name], unit, "year", VARIABLES[name]) for name, (_, unit) in frames.items()}
+    panels = {}
+    for name, (frame, unit) in frames.items():
+        logs = frame.assign(**{variable: np.log(frame[variable]) for variable in VARIABLES[name]})
+        panels[name] = panel_from_frame(logs, unit, "year", VARIABLES[name])
+    return panels
 
 
 def _name(case: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from bayesgov.panel.frequentist.regions import design_of_region
 from bayesgov.panel.prepare import prepare_panel
 from bayesgov.panel.simulate import PanelSimulation, simulate_panel
 from bayesgov.panel.spec import DynamicPanelSpec, read_dynamic_panel_spec
+from bayesgov.row_claims import PANEL_TABLES
 
 MODELS = Path(__file__).resolve().parents[2] / "models" / "panel"
 CITIES = {"north": 40, "south": 36}
@@ -69,6 +70,7 @@ def test_every_table_of_the_frequentist_chain(found: PanelAnalysis) -> None:
     rows = {"flow", "panel", "interpolation", "index_components", "index_weights", "variation", "convergence"}
     rows |= {"held_out_scores"}
     assert set(found.tables) == rows | FREQUENTIST_TABLES
+    assert set(found.tables) <= PANEL_TABLES  # those that claims can name
     assert found.problems == ()
     assert set(found.fits) == {"frequentist"}
     assert set(found.checks) == {"rows", "frequentist pipeline"}

@@ -59,7 +59,7 @@ def _direct(design: PanelDesign, value: Coefficients, error_sd: np.ndarray, unit
 @pytest.mark.parametrize("unbalanced", [False, True])
 def test_likelihood_is_the_multivariate_normal_one(unbalanced: bool) -> None:
     design = panel_design(simulate(40, 7, 3, seed=1, unbalanced=unbalanced), sample_spec())
-    assert (np.ptp(design.unit_rows) > 0) is unbalanced
+    assert (np.ptp(design.unit_rows) > 0) == unbalanced
     columns = working_columns(design)
     value, error_sd = _coefficients(design, 2), np.array([0.3, 0.4, 0.5])
     found = log_likelihood(columns, panel_factors(design, columns), value, error_sd, 0.6)

@@ -14,7 +14,7 @@ from bayesgov.report.document import write_run
 from bayesgov.report.fit_run import document
 from bayesgov.spec import SamplingSpec
 from bayesgov.study import models_folder
-from bayesgov.survey.analysis import analyse
+from bayesgov.survey.analysis import SurveyAnalysis, analyse
 from bayesgov.survey.spec import read_cumulative_spec
 
 
@@ -40,15 +40,19 @@ def page(run_folder: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def rows_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def rows_found() -> SurveyAnalysis:
     """A fit of both schools to the housing data: a factor of four levels, weights, and too few draws to pass."""
     folder = models_folder() / "survey"
     few = SamplingSpec(seed=1, chains=2, draws=100, tune=100, target_accept=0.9)
     spec = read_cumulative_spec(folder / "housing.toml").model_copy(update={"sampling": few})
     table = read_table(folder / "data" / "housing.csv")
-    found = analyse(spec, table, ("frequentist", "bayesian"), seed=1, progress=lambda _message: None)
+    return analyse(spec, table, ("frequentist", "bayesian"), seed=1, progress=lambda _message: None)
+
+
+@pytest.fixture(scope="session")
+def rows_run(rows_found: SurveyAnalysis, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("rows") / "run"
-    write_run(place, document(found, "bundled real data", {"seed": "1"}), {}, {})
+    write_run(place, document(rows_found, "bundled real data", {"seed": "1"}), {}, {})
     return place
 
 

@@ -48,13 +48,15 @@ def test_tables_hold_the_numbers_and_part_the_schools_probabilities():
     found = _comparison()
     tables = {table.key: table.frame for table in comparison_tables(found)}
     assert set(tables) == {
-        f"comparison-{name}" for name in ("estimates", "concordance", "pairs", "tests", "rules", "checks")
+        f"comparison-{name}"
+        for name in ("estimates", "concordance", "pairs", "tests", "rules", "bayes-factors", "checks")
     }
     for key, frame in tables.items():
         p_values = [name for name in frame if name.startswith("p_")]
         assert not (p_values and any("probability" in name for name in frame)), key
     pd.testing.assert_series_equal(tables["comparison-estimates"]["estimate"], found.estimates["estimate"])
-    assert len(tables["comparison-tests"]) + len(tables["comparison-rules"]) == len(found.decisions)
+    decided = [len(tables[f"comparison-{name}"]) for name in ("tests", "rules", "bayes-factors")]
+    assert sum(decided) == len(found.decisions)
     plain = {"fit", "approach", "term", "rule", "note", "threshold", "value", *found.concordance().columns}
     for frame in tables.values():
         for name in frame:

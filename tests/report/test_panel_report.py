@@ -26,7 +26,7 @@ from bayesgov.report.panel_effects import long_run_rows
 from bayesgov.report.panel_sections import sections
 from bayesgov.report.panel_tables import (
     displayed,
-    even_parts,
+    figure_parts,
     multiverse_rows,
     ordered_marks,
     printed_gmm,
@@ -369,7 +369,13 @@ def test_every_region_keeps_a_place_for_every_series() -> None:
 
 @pytest.mark.parametrize(("number", "sizes"), [(9, [3, 3, 3]), (7, [4, 3]), (4, [4]), (5, [3, 2]), (0, [])])
 def test_figures_share_their_panels_evenly(number: int, sizes: list[int]) -> None:
-    assert [len(part) for _, part in even_parts(range(number), 4)] == sizes
+    assert [len(part) for *_, part in figure_parts(range(number), 4, "terms")] == sizes
+
+
+def test_figures_are_numbered_only_where_there_are_several() -> None:
+    several = [(key, title) for key, title, _ in figure_parts("abcde", 4, "terms")]
+    assert several == [("-1-3", ", terms 1 to 3"), ("-4-5", ", terms 4 to 5")]
+    assert list(figure_parts("abcd", 4, "terms")) == [("", "", "abcd")]
 
 
 def test_one_region_is_not_pooled_with_anything() -> None:

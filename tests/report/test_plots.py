@@ -478,7 +478,11 @@ REFUSED = {
     ),
     "names of no term": (
         lambda m: bayesgov.plot_forest(m.survey.bayesian, names={"bayesian": {"gdp": "x"}}),
-        "no 'gdp'",
+        "names: 'bayesian' has no term 'gdp'",
+    ),
+    "names of a variable, which no one term has": (
+        lambda m: bayesgov.plot_forest(m.survey.bayesian, names={"bayesian": {"beta": "x"}}),
+        "names: 'bayesian' has no term 'beta'",
     ),
     "a level above one": (lambda m: bayesgov.plot_forest(m.survey.bayesian, level=95), "level must lie"),
     "seven fits": (

@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from report.test_row_prediction import dial_tables
+from report.unshown import unshown
 
+from bayesgov.report import row_prediction, row_tests, rows
 from bayesgov.report.headings import GLOSSARY
 from bayesgov.report.row_tables import displayed, label_of, plain_term
-from bayesgov.report.rows import _farthest_parts
+from bayesgov.report.rows import _farthest_parts, forest_rows, sections
 from bayesgov.report.tables import text_table
+from bayesgov.row_claims import SURVEY_TABLES
+from bayesgov.survey.analysis import SurveyAnalysis
 
 
 def _text(page: str) -> str:
@@ -22,6 +27,7 @@ def _text(page: str) -> str:
 def test_every_section_is_there_in_its_order(rows_page: str) -> None:
     titles = [re.sub(r"<[^>]+>", "", found) for found in re.findall(r"<h3[^>]*>(.*?)</h3>", rows_page, re.DOTALL)]
     wanted = (
+        "The two schools compared",
         "The rows",
         "Coefficients: both schools",
         "What the coefficients mean for probabilities",
@@ -29,6 +35,7 @@ def test_every_section_is_there_in_its_order(rows_page: str) -> None:
         "Proportional odds",
         "Screening and collinearity",
         "Fit and prediction",
+        "Prediction of rows held out",
         "Assumptions",
     )
     assert [title for title in titles if title in wanted] == list(wanted)
@@ -39,10 +46,10 @@ def test_observations_are_counted_with_their_weights(rows_page: str) -> None:
 
 
 def test_every_column_of_every_table_has_a_heading(rows_run: Path) -> None:
-    """Columns that are named by the data themselves (terms of the condition indices) are no words to explain."""
+    """Columns that are named by the data themselves (terms of the condition indices, rules) are no words to explain."""
     for path in (rows_run / "tables").glob("*.csv"):
         frame = pd.read_csv(path)
-        if path.stem == "condition":
+        if path.stem in ("condition", "schools-concordance"):
             continue
         for name, header in zip(text_table(frame, 3).names, text_table(frame, 3).header, strict=True):
             assert name in GLOSSARY, f"{path.stem}: {name}"
@@ -119,6 +126,21 @@ def test_names_of_terms_for_readers() -> None:
 def test_the_summary_leads_to_what_it_counts(rows_page: str) -> None:
     brief = rows_page.split("<h3>In brief</h3>")[1].split("</ul>", maxsplit=1)[0]
     targets = re.findall(r'href="#([^"]+)"', brief)
-    assert targets[:3] == ["figure-row-flow", "table-frequentist-estimates", "table-posterior-coefficients"]
+    assert targets[:4] == [
+        "figure-row-flow",
+        "table-frequentist-estimates",
+        "table-posterior-coefficients",
+        "table-schools-pairs",
+    ]
     for target in targets:
         assert f'id="{target}"' in rows_page
+
+
+def test_no_table_is_left_unshown(rows_found: SurveyAnalysis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Besides the tables of the housing data, those that other data and specs have."""
+    made = {name: frame for name, frame in rows_found.tables.items() if not frame.empty} | dial_tables()
+    terms = {name: fit.estimates() for name, fit in rows_found.fits.items()}
+    made["forest"] = forest_rows(terms["frequentist"], terms["bayesian"], {})
+    assert unshown(made, lambda tables: sections(tables, {}, (), rope=0.01, family="cumulative"), monkeypatch) == []
+    source = "".join(Path(module.__file__ or "").read_text("utf-8") for module in (rows, row_tests, row_prediction))
+    assert [name for name in SURVEY_TABLES if name not in made and f'"{name}"' not in source] == []

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import bayesgov
+from bayesgov.row_claims import SURVEY_TABLES
 from bayesgov.spec import SamplingSpec
 from bayesgov.study import models_folder
 from bayesgov.survey.analysis import analyse
@@ -26,6 +27,10 @@ def _analysed(approaches=SCHOOLS, **changes):
 @pytest.fixture(scope="module")
 def found():
     return _analysed(dial=True)
+
+
+def test_claims_can_name_every_table(found):
+    assert set(found.tables) <= SURVEY_TABLES
 
 
 def test_each_school_says_what_it_selects_under_the_estimates_names(found):

@@ -184,8 +184,8 @@ def compared_initial_conditions(
     """Posteriors under the models of the first outcomes, and why the stationary one is not among them (or nothing).
 
     The fit's own posterior serves for its own model. The others are those of the :func:`collapsible_version`; the
-    stationary one, sampled beside the fit if ``spec.compare_stationary``, has Gaussian errors and persistence pooled on the
-    scale of atanh.
+    stationary one, sampled beside the fit if ``spec.compare_stationary``, has Gaussian errors and persistence pooled on
+    the scale of atanh.
     """
     base = collapsible_version(spec)
     found: dict[Initial, Posterior] = {}

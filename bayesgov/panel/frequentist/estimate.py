@@ -87,7 +87,7 @@ def gmm_by_region_to_fit(fits: Mapping[str, GmmFit | str], label: str) -> Estima
         std_error.append(fit.std_errors)
         df.append(np.full(len(fit.names), fit.df_residual))
         checks += [replace(check, name=f"{check.name} [{region}]") for check in gmm_checks(fit)]
-        groups[f"tests {region}".replace("/", " ")] = dataset_of_tests(all_tests(fit))
+        groups[f"tests {region}".replace("/", "\u2215")] = dataset_of_tests(all_tests(fit))
     estimated = [fit.covariance for fit in fits.values() if isinstance(fit, GmmFit)]
     if estimated:
         groups["covariance"] = xr.Dataset(

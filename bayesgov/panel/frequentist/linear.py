@@ -174,6 +174,8 @@ def _corrected_alpha(y: np.ndarray, lag: np.ndarray, design: PanelDesign) -> flo
         share, _ = _bias_factors(alpha, rows)
         return float(lag @ errors + share @ np.bincount(unit, errors**2, minlength=rows.size))
 
+    if not lag.any():
+        return float("nan")  # an outcome that never changes
     start = float(lag @ y / (lag @ lag))
     grid = np.linspace(start, max(_ALPHA_MAX, start + 1), _STEPS)
     before = grid[0]

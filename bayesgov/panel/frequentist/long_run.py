@@ -47,6 +47,8 @@ def _half_life(alpha: float) -> float:
 def long_run_table(fit: GmmFit, model: GmmModel, level: float = 0.95) -> pd.DataFrame:
     """Long-run effect of every predictor: delta-method interval, and Fieller's set beside it.
 
+    Quantiles are normal, for a fit with the small-sample option too.
+
     Parameters
     ----------
     fit : GmmFit

@@ -84,7 +84,7 @@ def with_explicit_windows(spec: DynamicPanelSpec) -> DynamicPanelSpec:
 
 def _rows(fit: GmmFit | str, effects: Sequence[str]) -> list[dict[str, object]]:
     if isinstance(fit, str):
-        return [{"term": "", "reason": fit, "many": False}]
+        return [{"term": "", "estimate": float("nan"), "std_error": float("nan"), "reason": fit, "many": False}]
     shown = [
         name
         for name in fit.names

@@ -10,7 +10,12 @@ import pandas as pd
 import pytest
 
 from bayesgov.panel.design import panel_design
-from bayesgov.panel.frequentist.estimate import fit_frequentist, fit_gmm_by_region, gmm_checks
+from bayesgov.panel.frequentist.estimate import (
+    fit_frequentist,
+    fit_gmm_by_region,
+    gmm_by_region_to_fit,
+    gmm_checks,
+)
 from bayesgov.panel.frequentist.long_run import half_life, long_run_by_region, long_run_table
 from bayesgov.panel.frequentist.multiverse import instrument_multiverse
 from bayesgov.panel.frequentist.regions import bracket_checks, gmm_table, linear_by_region
@@ -231,3 +236,15 @@ def test_the_ready_spec_is_the_published_column() -> None:
     # Arellano & Bond (1991), table 4 (a2), with Windmeijer's standard error as xtabond2 prints it
     assert (first["estimate"], first["std_error"]) == pytest.approx((0.628709, 0.193413), abs=5e-7)
     assert fit.label == spec.label
+
+
+@pytest.mark.parametrize("position", [0, 1])  # persistence, a predictor
+def test_a_negative_corrected_variance_bounds_no_long_run_effect(fits, spec: DynamicPanelSpec, position: int) -> None:
+    fit = fits["eastern"]
+    covariance = fit.covariance.copy()
+    covariance[position, position] = -1.0
+    row = long_run_table(replace(fit, covariance=covariance), gmm_model(spec)).iloc[0]
+    assert (row["fieller_kind"], row["fieller_lower"], row["fieller_upper"]) == ("whole line", -np.inf, np.inf)
+    assert not row["delta_valid"]
+    assert np.isnan(row["g"])
+    assert np.isnan(row["half_life_lower"]) == (position == 0)
