@@ -94,6 +94,9 @@ def fit_of(tree: xr.DataTree, what: str = "the tree") -> Fit:
     """
     if missing := [name for name in _ATTRIBUTES if name not in tree.attrs]:
         raise InputError(f"{what}: no fit that this version of bayesgov wrote (no {', '.join(missing)}): fit it again")
+    group = "posterior" if tree.attrs["approach"] == "bayesian" else "estimates"
+    if group not in tree:
+        raise InputError(f"{what}: damaged, it has no group {group}: fit it again")
     label = str(tree.attrs["label"])
     checks = tuple(Check(**entry) for entry in json.loads(tree.attrs["checks"]))
     predictor = _predictor(str(tree.attrs["spec_kind"]), json.loads(tree.attrs["spec"]))
@@ -118,8 +121,14 @@ def load_fit(path: str | Path) -> Fit:
     path = Path(path)
     if not (path / "zarr.json").is_file():
         raise InputError(f"{path}: a fit's tree was wanted, such as RUN/trees/NAME.zarr; there is none")
-    with xr.open_datatree(path, engine="zarr", consolidated=False, chunks=None) as stored:
-        return fit_of(stored.load(), str(path))
+    try:
+        with xr.open_datatree(path, engine="zarr", consolidated=False, chunks=None) as stored:
+            tree = _plain_text(stored.load())
+        return fit_of(tree, str(path))
+    except InputError:
+        raise
+    except Exception as error:  # what a codec or a parser makes of a damaged file
+        raise _damaged(path, error) from None
 
 
 def load_run(folder: str | Path) -> Run:
@@ -138,11 +147,15 @@ def load_run(folder: str | Path) -> Run:
     folder = Path(folder)
     if not (folder / PROVENANCE).is_file():
         raise InputError(f"{folder}: a run folder was wanted; it has no {PROVENANCE}: make one with bayesgov fit")
+    try:
+        provenance = json.loads((folder / PROVENANCE).read_text("utf-8"))
+    except ValueError as error:
+        raise _damaged(folder / PROVENANCE, error) from None
     read = [(path.stem, load_fit(path)) for path in sorted((folder / "trees").glob("*.zarr"))]
     return Run(
         fits=dict(sorted(read, key=lambda entry: entry[1].approach != "frequentist")),
         tables={path.stem: _read_csv(path) for path in sorted((folder / "tables").glob("*.csv"))},
-        provenance=json.loads((folder / PROVENANCE).read_text("utf-8")),
+        provenance=provenance,
     )
 
 
@@ -162,8 +175,10 @@ def load_fits(places: Sequence[str | Path]) -> tuple[Fit, ...]:
     Raises
     ------
     InputError
-        If a place is neither.
+        If a place is neither, or is named twice.
     """
+    if len({Path(place).resolve() for place in places}) < len(places):
+        raise InputError(f"each run or fit should be named once; got {' '.join(map(str, places))}")
     found: list[tuple[Path, Fit]] = []
     for place in map(Path, places):
         if place.suffix == ".zarr":
@@ -178,6 +193,21 @@ def load_fits(places: Sequence[str | Path]) -> tuple[Fit, ...]:
     )
     labels = next((labels for labels in ways if len(set(labels)) == len(labels)), ways[-1])
     return tuple(_labelled(fit, label) for label, (_, fit) in zip(labels, found, strict=True))
+
+
+def _plain_text(tree: xr.DataTree) -> xr.DataTree:
+    """Labels as NumPy's fixed-width text, as before they were stored; zarr's variable width does not cast to it."""
+    for node in tree.subtree:
+        dataset = node.to_dataset(inherit=False)
+        wide = {name: found for name, found in dataset.variables.items() if found.dtype.kind == "T"}
+        if wide:
+            texts = {name: (found.dims, found.values.astype(object).astype(str)) for name, found in wide.items()}
+            node.dataset = dataset.assign(texts)
+    return tree
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path}: damaged, run the analysis again ({type(error).__name__}: {str(error).strip()[:100]})")
 
 
 def _labelled(fit: Fit, label: str) -> Fit:

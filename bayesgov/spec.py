@@ -201,9 +201,9 @@ class PublishedSpec(SampledSpec):
         return tuple(name for name in ("contingency", "coefficients", "regions") if getattr(self, name) is not None)
 
 
-def read_published_spec(folder: Path) -> PublishedSpec:
+def read_published_spec(folder: str | Path) -> PublishedSpec:
     """Read ``published.toml`` of a study's folder; InputError in one line if it cannot be used."""
-    return read_toml(folder / "published.toml", PublishedSpec)
+    return read_toml(Path(folder) / "published.toml", PublishedSpec)
 
 
 def with_sampling[Spec: SampledSpec](spec: Spec, **changes: int | float | None) -> Spec:

@@ -262,11 +262,12 @@ def _find_folder(name_or_folder: str | Path) -> Path:
     )
 
 
-def read_toml[Model: BaseModel](path: Path, model: type[Model]) -> Model:
+def read_toml[Model: BaseModel](path: str | Path, model: type[Model]) -> Model:
     """Read and validate a TOML file; the first thing wrong with it is named in one line.
 
     Validators that read a file beside it find its folder as ``info.context["folder"]``.
     """
+    path = Path(path)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -7,10 +7,13 @@ from html import unescape
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
+from comparison.comparison_samples import estimator, posterior
 from panel.latent.latent_samples import measured_spec, simulate_measured
 from panel.panel_samples import sample_spec, simulate
 
 import bayesgov
+from bayesgov.cli import main
 from bayesgov.fits import GLOSSARY, Check
 from bayesgov.glossary import describe
 from bayesgov.panel.bayesian.fit import fit_bayesian
@@ -39,6 +42,7 @@ FEW = {"seed": 1, "chains": 2, "draws": 100, "tune": 100, "target_accept": 0.9}
 SMALL = SamplingSpec(**FEW)
 OPTIONS = SamplingOptions(**FEW, prior_draws=100)
 SCHOOLS = ("frequentist", "bayesian")
+DAMAGED = ("zarr.json", "estimates/estimate/c/0")
 COUNTS = np.array([[[30.0, 40, 20], [15, 45, 50], [25, 30, 35]], [[20, 30, 60], [22, 28, 55], [18, 30, 58]]])
 
 
@@ -211,3 +215,61 @@ def test_stored_in_two_runs_they_come_back_and_make_one_report(fits, tmp_path):
         rows = written[written["fit"] == fit.label].set_index("term")
         for name in ("estimate", "lower", "upper"):
             np.testing.assert_array_equal(rows[name], own.loc[rows.index, name])
+
+
+def test_links_are_scales_of_their_own():
+    wine = pd.read_csv(models_folder() / "survey" / "data" / "wine.csv")
+    spec = bayesgov.CumulativeSpec(formula="rating ~ temp + contact")
+    links = {link: spec.model_copy(update={"link": link}) for link in ("logit", "probit")}
+    pair = [bayesgov.fit(own, wine, "frequentist", label=link) for link, own in links.items()]
+    row = bayesgov.compare(*pair).checks.set_index("check").loc["same_scale"]
+    assert (row["value"], row["status"]) == (2, "warn")
+    assert "logit: cumulative logit; probit: cumulative probit" in row["advice"]
+    alike = bayesgov.compare(pair[0], bayesgov.fit(spec, wine, "frequentist", label="other"))
+    assert "same_scale" not in set(alike.checks["check"])
+
+
+@pytest.mark.parametrize("rope", ["wide", [0.1], (0.1,), (-0.1, 0.1, 0.2), {"beta[a]": "wide"}])
+def test_limits_of_another_kind_are_refused_in_one_line(rope):
+    with pytest.raises(bayesgov.InputError, match="rope must be a positive number"):
+        bayesgov.compare(estimator([0.4], [0.1]), posterior([0.4], [0.1]), rope=rope)
+
+
+def test_what_is_no_fit_is_not_compared():
+    with pytest.raises(bayesgov.InputError, match=r"a comparison takes fits, .* got DataFrame"):
+        bayesgov.compare(estimator([0.4], [0.1]), pd.DataFrame())
+
+
+def test_a_comparison_is_not_written_among_the_files_of_a_run(tmp_path, capsys):
+    fits = _recorded((estimator([0.4], [0.1], label="one"), estimator([0.5], [0.1], label="two")), SMALL)
+    run = _run(tmp_path / "run", "Run", fits)
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    assert main(["compare", str(run), "-o", str(run)]) == 2
+    assert "holds files that are no comparison's" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    for _ in range(2):  # an earlier comparison is replaced
+        assert main(["compare", str(run), "-o", str(tmp_path / "compared")]) == 0
+    assert main(["compare", str(run), str(run / ".")]) == 2
+    assert "should be named once" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name", ["provenance.json", "trees/one.zarr/zarr.json", "trees/one.zarr/estimates/estimate/c/0"]
+)
+def test_a_damaged_run_is_refused_in_one_line(tmp_path, capsys, name):
+    fits = _recorded((estimator([0.4], [0.1], label="one"), estimator([0.5], [0.1], label="two")), SMALL)
+    file = _run(tmp_path / "run", "Run", fits) / name
+    file.write_bytes(file.read_bytes()[:10])
+    assert main(["compare", str(tmp_path / "run")]) == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert "damaged, run the analysis again" in message
+
+
+def test_labels_come_back_as_text_that_casts(tmp_path):
+    """Names of groups that a data frame gave are objects; zarr returns them in a type that casts to nothing."""
+    (fit,) = _recorded((posterior([0.4], [0.1]),), SMALL)
+    fit.tree["extra"] = xr.DataTree(xr.Dataset(coords={"group": np.array(["a", "bb"], dtype=object)}))
+    fit.tree.to_zarr(tmp_path / "fit.zarr", consolidated=False)
+    group = bayesgov.load_fit(tmp_path / "fit.zarr").tree["extra"]["group"]
+    assert group.astype(str).values.tolist() == ["a", "bb"]

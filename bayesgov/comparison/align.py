@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayesgov.errors import InputError
-from bayesgov.fits import GLOSSARY, Fit, PosteriorFit, element_draws
+from bayesgov.fits import GLOSSARY, EstimatorFit, Fit, PosteriorFit, element_draws
 
 type Names = Mapping[str, Mapping[str, str]]
 
@@ -23,6 +23,8 @@ def require_comparable(fits: Sequence[Fit], names: Names) -> None:
     ------
     InputError
     """
+    if strange := [fit for fit in fits if not isinstance(fit, PosteriorFit | EstimatorFit)]:
+        raise InputError(f"a comparison takes fits, as bayesgov.fit returns them; got {type(strange[0]).__name__}")
     labels = [fit.label for fit in fits]
     if len(fits) < 2:
         raise InputError(f"a comparison needs two fits or more; got {len(fits)}: {', '.join(labels) or 'none'}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -118,7 +119,7 @@ def compare(
         decided, inapplicable[fit.label] = rules.decide(fit, own, known.get(fit.label, {}), level=level, ropes=ropes)
         decisions.append(decided)
     checks = [_rows(fit.label, fit.approach, (*fit.checks(), *inapplicable[fit.label])) for fit in fits]
-    checks.append(_rows(ALL_FITS, "", (_same_rows(fits), _left_out(fits, terms, known))))
+    checks.append(_rows(ALL_FITS, "", (_same_rows(fits), *_same_scale(fits), _left_out(fits, terms, known))))
     order = {term: position for position, term in enumerate(terms)}
     labels = tuple(fit.label for fit in fits)
     return Comparison(
@@ -152,10 +153,13 @@ def _ropes(
 
 
 def _limits(rope: Rope) -> rules.Limits:
-    lower, upper = rope if isinstance(rope, tuple) else (-rope, rope)
+    try:
+        lower, upper = map(float, rope if isinstance(rope, Sequence) else (-rope, rope))
+    except (TypeError, ValueError):
+        lower = upper = np.nan
     if not (np.isfinite(lower) and np.isfinite(upper) and lower <= 0 <= upper and lower < upper):
-        raise InputError(f"rope must be a positive number, or a lower and an upper limit around zero; got {rope}")
-    return float(lower), float(upper)
+        raise InputError(f"rope must be a positive number, or a lower and an upper limit around zero; got {rope!r}")
+    return lower, upper
 
 
 def _rows(label: str, approach: str, checks: Sequence[Check]) -> pd.DataFrame:
@@ -177,6 +181,17 @@ def _same_rows(fits: Sequence[Fit]) -> Check:
     )
     advice = f"the fits are of other observations, so that not only the approach differs ({sizes})"
     return Check("same_observations", float(different), 1.0, "warn", advice)
+
+
+def _same_scale(fits: Sequence[Fit]) -> tuple[Check, ...]:
+    """A warning where families or links differ: the size of an effect is in the units of the latent outcome."""
+    specs = {fit.label: json.loads(fit.tree.attrs.get("spec", "{}")) for fit in fits}
+    scales = {label: f"{spec['family']} {spec['link']}" for label, spec in specs.items() if "link" in spec}
+    if (different := len(set(scales.values()))) < 2:
+        return ()
+    listed = "; ".join(f"{label}: {scale}" for label, scale in scales.items())
+    advice = f"effects are on different scales: compare signs and decisions, not sizes or intervals ({listed})"
+    return (Check("same_scale", float(different), 1.0, "warn", advice),)
 
 
 def _left_out(fits: Sequence[Fit], terms: Sequence[str], names: Names) -> Check:

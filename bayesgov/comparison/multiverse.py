@@ -6,7 +6,7 @@ Steegen et al. 2016, doi:10.1177/1745691616658637; Simonsohn, Simmons & Nelson 2
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,8 +110,8 @@ def multiverse(
     """
     for name, values in choices.items():
         _require_field(spec, name)
-        if not len(values):
-            raise InputError(f"choices: {name} needs one value or more")
+        if isinstance(values, str) or not isinstance(values, Collection) or not len(values):
+            raise InputError(f"choices: {name} needs one value or more in a list; got {values!r}")
     if not choices:
         raise InputError("choices needs a field to vary, such as {'link': ['logit', 'probit']}")
     combinations = list(itertools.product(*choices.values()))

@@ -107,7 +107,8 @@ def hold_out_last_period(
         if not is_collapsible(spec):
             checks.append(Check("forecast of the model itself", None, None, "not applicable", f"forecast {GAUSSIAN}"))
     every = [forecast for ways in forecasts.values() for forecast in ways.values()]
-    common = tuple(unit for unit in every[0].units if all(unit in set(other.units) for other in every[1:]))
+    shared = set(every[0].units).intersection(*(other.units for other in every[1:]))
+    common = tuple(unit for unit in every[0].units if unit in shared)
     if not common:
         raise InputError(f"no unit has a forecast of {times[-1]} by every approach")
     lost = max(len(forecast.units) for forecast in every) - len(common)

@@ -328,6 +328,6 @@ def gmm_model(spec: DynamicPanelSpec) -> GmmModel:
     )
 
 
-def read_dynamic_panel_spec(path: Path) -> DynamicPanelSpec:
+def read_dynamic_panel_spec(path: str | Path) -> DynamicPanelSpec:
     """Read a spec from a TOML file; InputError in one line if it cannot be used."""
     return read_toml(path, DynamicPanelSpec)

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bayesgov.comparison import Comparison
+from bayesgov.errors import InputError
 from bayesgov.report.content import ReportTable
 from bayesgov.report.document import check_writable
 from bayesgov.report.tables import number_text, write_table
@@ -116,6 +117,8 @@ def write_comparison(found: Comparison, folder: Path) -> tuple[Path, ...]:
         If the folder cannot be written or holds other things.
     """
     former = list(folder.glob("comparison-*"))
+    if folder.is_dir() and len(former) < len(list(folder.iterdir())):  # a run among them
+        raise InputError(f"{folder}: holds files that are no comparison's: choose an empty folder")
     if not former:
         check_writable(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -225,6 +225,7 @@ GLOSSARY = {
     "posterior_probability_relevant": Heading("Pr(V relevant), posterior", _RELEVANT),
     "precision_ratio": Heading("Precision ratio", "above 1 the second fit is more precise"),
     "predicted": Heading("Predicted"),
+    "predictor": Heading("Predictor"),
     "printed_estimate": Heading("Printed estimate"),
     "printed_t": Heading("Printed t"),
     "prior": Heading("Prior", "its name; in power-scaling the distance per unit of log2 power of the prior"),

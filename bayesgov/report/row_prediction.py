@@ -9,7 +9,7 @@ import pandas as pd
 
 from bayesgov.report import held_out_figures, panel_figures
 from bayesgov.report.content import Block, ReportFigure
-from bayesgov.report.pieces import numbered_parts
+from bayesgov.report.panel_tables import figure_parts
 from bayesgov.report.row_tables import Tables, label_of, table
 
 _SCHOOLS = {"frequentist": "maximum likelihood", "bayesian": "posterior"}
@@ -72,25 +72,22 @@ def _calibration(tables: Tables) -> tuple[ReportFigure, ...]:
         upper=np.clip(found["observed"] + reach, 0, 1),
     )
     data = data[["level", "series", "predicted", "observed", "lower", "upper"]]
-    level_of = list(dict.fromkeys(data["level"]))
-    figures = []
-    for span, levels in numbered_parts(level_of, _MOST_LEVELS):
-        drawn = data[data["level"].isin(levels)]
-        several = len(levels) < len(level_of)
-        figures.append(
-            ReportFigure(
-                "calibration" + (f"-{span.split()[0]}" if several else ""),
-                "Whether predicted probabilities come true" + (f", levels {span}" if several else ""),
-                "Share of held-out observations that have a level against its mean predicted probability, in bins of "
-                "equally many observations, with 95% confidence limits of the difference around the observed share.",
-                "Marks on the diagonal: of those predicted to have a level with probability 0.3, three in ten do. "
-                "Flatter than the diagonal: predictions too extreme; steeper: too timid.",
-                _off_the_diagonal(drawn),
-                held_out_figures.reliability(drawn),
-                drawn,
-            )
-        )
-    return tuple(figures)
+    parts = figure_parts(list(dict.fromkeys(data["level"])), _MOST_LEVELS, "levels")
+    return tuple(_reliability(data[data["level"].isin(levels)], *ends) for *ends, levels in parts)
+
+
+def _reliability(data: pd.DataFrame, key_end: str, title_end: str) -> ReportFigure:
+    return ReportFigure(
+        f"calibration{key_end}",
+        f"Whether predicted probabilities come true{title_end}",
+        "Share of held-out observations that have a level against its mean predicted probability, in bins of equally "
+        "many observations, with 95% confidence limits of the difference around the observed share.",
+        "Marks on the diagonal: of those predicted to have a level with probability 0.3, three in ten do. Flatter than "
+        "the diagonal: predictions too extreme; steeper: too timid.",
+        _off_the_diagonal(data),
+        held_out_figures.reliability(data),
+        data,
+    )
 
 
 def _off_the_diagonal(data: pd.DataFrame) -> str:
@@ -139,31 +136,9 @@ def dial_blocks(tables: Tables, shown: Tables, labels: Mapping[str, str]) -> tup
         return ()
     path = tables["dial_path"]
     path = path.assign(panel=[label_of(term, labels) for term in path["term"]], x=path["log_lambda"])
-    lasso = path.assign(series="Lasso", estimate=path["lasso"], lower=np.nan, upper=np.nan)
-    posterior = path.assign(series="posterior under the prior of the same penalty", estimate=path["median"])
-    data = pd.concat([lasso, posterior], ignore_index=True)
-    data = data[["panel", "series", "x", "estimate", "lower", "upper"]]
-    panels = list(dict.fromkeys(data["panel"]))
-    figures = []
-    for span, part in numbered_parts(panels, _MOST_TERMS):
-        drawn = data[data["panel"].isin(part)]
-        several = len(part) < len(panels)
-        figures.append(
-            ReportFigure(
-                "dial" + (f"-{span.split()[0]}" if several else ""),
-                "Lasso and posterior at the same shrinkage" + (f", coefficients {span}" if several else ""),
-                "Coefficients in the predictors' own units along the Lasso's penalty λ, strongest on the right: the "
-                "Lasso's, and posterior medians with 95% equal-tailed credible bands under the Laplace priors of scale "
-                "1/(Nλ) of standardised coefficients, whose mode is the Lasso.",
-                "Where the Lasso is zero the posterior is not: a prior whose mode is sparse has no sparse posterior. "
-                "Where the two lie together, the penalty is all that divides the schools.",
-                _zero_words(path),
-                panel_figures.bands(drawn, xlabel="log λ", ylabel="coefficient", zero=True),
-                drawn,
-            )
-        )
+    parts = figure_parts(list(dict.fromkeys(path["panel"])), _MOST_TERMS, "coefficients")
     return (
-        *figures,
+        *(_paths(path[path["panel"].isin(panels)], *ends) for *ends, panels in parts),
         *table(
             shown,
             "dial",
@@ -179,6 +154,25 @@ def dial_blocks(tables: Tables, shown: Tables, labels: Mapping[str, str]) -> tup
             "The Lasso's, and posterior medians with 95% equal-tailed credible limits.",
             folded=True,
         ),
+    )
+
+
+def _paths(path: pd.DataFrame, key_end: str, title_end: str) -> ReportFigure:
+    lasso = path.assign(series="Lasso", estimate=path["lasso"], lower=np.nan, upper=np.nan)
+    posterior = path.assign(series="posterior under the prior of the same penalty", estimate=path["median"])
+    data = pd.concat([lasso, posterior], ignore_index=True)
+    data = data[["panel", "series", "x", "estimate", "lower", "upper"]]
+    return ReportFigure(
+        f"dial{key_end}",
+        f"Lasso and posterior at the same shrinkage{title_end}",
+        "Coefficients in the predictors' own units along the Lasso's penalty λ, strongest on the right: the Lasso's, "
+        "and posterior medians with 95% equal-tailed credible bands under the Laplace priors of scale 1/(Nλ) of "
+        "standardised coefficients, whose mode is the Lasso.",
+        "Where the Lasso is zero the posterior is not: a prior whose mode is sparse has no sparse posterior. Where the "
+        "two lie together, the penalty is all that divides the schools.",
+        _zero_words(path),
+        panel_figures.bands(data, xlabel="log λ", ylabel="coefficient", zero=True),
+        data,
     )
 
 

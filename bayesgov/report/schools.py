@@ -13,7 +13,7 @@ from bayesgov.fits import Fit
 from bayesgov.report import comparison_figures
 from bayesgov.report.comparison_tables import comparison_tables
 from bayesgov.report.content import Block, Paragraph, ReportFigure, ReportTable, Section
-from bayesgov.report.pieces import numbered_parts
+from bayesgov.report.panel_tables import figure_parts
 
 _ROWS_PER_FIGURE = 24
 _LONG = 24  # rows: a longer table is folded, the figures show the same
@@ -112,13 +112,12 @@ def _range(counts: pd.Series) -> str:
 def _maps(found: Comparison, key: str, labels: Mapping[str, str]) -> list[ReportFigure]:
     table = found.concordance()
     drawn = []
-    for span, terms in numbered_parts(list(table.index), _ROWS_PER_FIGURE):
+    for key_end, title_end, terms in figure_parts(list(table.index), _ROWS_PER_FIGURE, "terms"):
         part = table.loc[list(terms)].dropna(axis="columns", how="all")
-        several = len(terms) < len(table)
         drawn.append(
             ReportFigure(
-                f"{key}-decisions" + (f"-{span.split()[0]}" if several else ""),
-                "Decisions of both schools" + (f", terms {span}" if several else ""),
+                f"{key}-decisions{key_end}",
+                f"Decisions of both schools{title_end}",
                 f"Decisions about every term by the rules of either school, of the fits {', '.join(found.fits)}: tests "
                 f"and probabilities of direction at {100 * found.level:g}%, and what else applies. On the right, the "
                 "share of a term's answers that are the commonest one.",

@@ -189,6 +189,6 @@ class CumulativeSpec(SampledSpec):
         return self
 
 
-def read_cumulative_spec(path: Path) -> CumulativeSpec:
+def read_cumulative_spec(path: str | Path) -> CumulativeSpec:
     """Read a spec from a TOML file; InputError in one line if it cannot be used."""
     return read_toml(path, CumulativeSpec)

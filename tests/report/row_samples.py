@@ -13,6 +13,7 @@ _NAMES = (
     "Fit of the organisation",
 )
 TERMS = [f"{_NAMES[i % 5]} ({i + 1})" if i % 3 == 0 else f"item{i + 1}" for i in range(14)]
+SCHOOLS = ("frequentist", "bayesian")
 LOG_LAMBDA = np.linspace(-7.0, -1.0, 40)
 
 
@@ -141,3 +142,64 @@ def shares() -> pd.DataFrame:
 def flow() -> pd.DataFrame:
     reasons = ["rows in the data", "outcome missing", "village missing", f"{_NAMES[1]} missing"]
     return pd.DataFrame({"reason": reasons, "lost": [0, 1200, 30, 11890], "left": [23928, 22728, 22698, 10808]})
+
+
+def held_out_tables() -> dict[str, pd.DataFrame]:
+    """Two folds of fifty; the estimator is calibrated, the posterior's probabilities are half of the shares."""
+    scores = pd.DataFrame(
+        [
+            {"approach": name, "fold": fold, "rows": rows, "log_score": -1.0, "rps": 0.3, "brier": 0.5}
+            for name in (*SCHOOLS, "level shares")
+            for fold, rows in (("1", 50.0), ("2", 50.0), ("all", 100.0))
+        ]
+    )
+    differences = {
+        "score": "log_score",
+        "first": "bayesian",
+        "second": "frequentist",
+        "difference": 0.02,
+        "std_error": 0.01,
+        "lower": 0.0,
+        "upper": 0.04,
+        "better": "higher",
+    }
+    share = np.tile(np.linspace(0.2, 0.8, 4), 2)
+    parts = [
+        pd.DataFrame(
+            {
+                "approach": name,
+                "level": np.repeat(["low", "a level with a long name"], 4),
+                "bin": np.tile(np.arange(1, 5), 2),
+                "rows": 25.0,
+                "predicted": factor * share,
+                "observed": share,
+                "std_error": 0.04,
+            }
+        )
+        for name, factor in zip(SCHOOLS, (1.0, 0.5), strict=True)
+    ]
+    pit = pd.DataFrame({"lower": np.arange(10) / 10, "upper": np.arange(1, 11) / 10})
+    flat, steep = pit.assign(approach="frequentist", density=1.0), pit.assign(approach="bayesian", density=pit["upper"])
+    return {
+        "held_out_scores": scores,
+        "held_out_differences": pd.DataFrame([differences]),
+        "calibration": pd.concat(parts, ignore_index=True),
+        "held_out_pit": pd.concat([flat, steep], ignore_index=True),
+    }
+
+
+def dial_tables() -> dict[str, pd.DataFrame]:
+    """Two terms at three penalties; at the largest the Lasso has neither, and one interval leaves zero out."""
+    penalties = np.array([0.1, 0.01, 0.001])
+    base = pd.DataFrame({"lambda": penalties, "log_lambda": np.log(penalties), "scale": 0.01 / penalties})
+    low = pd.DataFrame({"lasso": [0.0, 0.2, 0.4], "median": [0.1, 0.25, 0.4], "lower": [0.02, 0.1, 0.2], "upper": 0.6})
+    path = pd.concat(
+        [
+            base.join(low).assign(term="age"),
+            base.join(low.assign(lower=[-0.1, 0.1, 0.2])).assign(term="temp[warm]"),
+        ],
+        ignore_index=True,
+    )
+    amounts = ("mcfadden_median", "mcfadden_lower", "mcfadden_upper", "lasso_mcfadden", "effective_prior")
+    table = base.assign(**dict.fromkeys(amounts, 0.1), effective_posterior=1.5, lasso_nonzero=[0, 2, 2])
+    return {"dial": table, "dial_path": path}

@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from report import report_samples
 
 from bayesgov.fits import Check
 from bayesgov.report.check_view import check_tables, check_title, glossary_of
-from bayesgov.report.content import FitDiagnostics
+from bayesgov.report.content import Document, FitDiagnostics, StudyPart
 
 RHAT, BULK = Check("rhat_max", 1.0, 1.01, "pass"), Check("ess_bulk_min", 900.0, 400.0, "pass")
 KKT = Check("lasso_kkt", 1e-9, 1e-7, "pass")
 
 
-def _tables(*fits: FitDiagnostics):
-    return check_tables(replace(report_samples.document().parts[0], diagnostics=fits))
+def _part(*fits: FitDiagnostics) -> StudyPart:
+    return StudyPart("rows", "Rows", "rows.csv", "rows", (), None, (), fits)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +37,7 @@ def test_fits_with_the_same_checks_share_a_table() -> None:
     first = FitDiagnostics("rows", "normal prior", "bayesian", (RHAT, BULK))
     second = FitDiagnostics("rows", "horseshoe prior", "bayesian", (RHAT,))
     other = FitDiagnostics("rows", "Lasso", "frequentist", (KKT,))
-    shared, alone = _tables(first, other, second)
+    shared, alone = check_tables(_part(first, other, second))
     assert shared.titles == ("R-hat, largest", "Effective sample size, bulk")
     assert [(fit.name, fit.checks) for fit in shared.fits] == [
         ("normal prior", (RHAT, BULK)),
@@ -49,13 +48,13 @@ def test_fits_with_the_same_checks_share_a_table() -> None:
 
 def test_steps_with_other_checks_have_their_own() -> None:
     steps = [FitDiagnostics("rows", check.name, "bayesian", (check,)) for check in (RHAT, BULK)]
-    assert len(_tables(*steps)) == 2
+    assert len(check_tables(_part(*steps))) == 2
 
 
 def test_a_check_made_twice_is_shown_twice() -> None:
     again = replace(KKT, value=2e-9)
     twice = FitDiagnostics("rows", "paths", "frequentist", (KKT, again))
-    tables = _tables(twice, replace(twice, fit="other paths"))
+    tables = check_tables(_part(twice, replace(twice, fit="other paths")))
     assert [table.fits[0].checks for table in tables] == [(KKT, again), (KKT, again)]
 
 
@@ -65,9 +64,7 @@ def test_the_glossary_has_what_occurs_once() -> None:
         FitDiagnostics("rows", "one", "bayesian", (RHAT, unknown)),
         FitDiagnostics("rows", "two", "bayesian", (RHAT, BULK)),
     )
-    document = report_samples.document()
-    part = replace(document.parts[0], diagnostics=fits)
-    found = glossary_of([replace(document, parts=(part,))])
+    found = glossary_of([Document("Rows", "", (_part(*fits),), (), (), {}, ())])
     assert [entry.title for entry in found] == ["R-hat, largest", "Effective sample size, bulk"]
 
 

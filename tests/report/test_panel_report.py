@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 from report import panel_report_samples
+from report.unshown import unshown
 
 from bayesgov.data import as_table
 from bayesgov.fits import Check
@@ -36,6 +37,7 @@ from bayesgov.report.panel_tables import (
 from bayesgov.report.tables import text_table
 
 SECTIONS = (
+    "The two schools compared",
     "The panel",
     "From indicators to indices",
     "Variation between the units of a region",
@@ -92,6 +94,18 @@ def test_the_page_is_written_and_names_its_sections(run: Path) -> None:
     assert "No step crashed." in page
 
 
+def test_no_table_is_left_unshown(found: PanelAnalysis, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = without_pooling_of_one({name: frame for name, frame in found.tables.items() if not frame.empty})
+    assert unshown(tables, lambda some: sections(some, found.spec, ()), monkeypatch) == []
+
+
+def test_the_schools_are_compared_by_region(report: Document) -> None:
+    frame = _blocks(report, ReportTable)["schools-pairs"]
+    assert isinstance(frame, ReportTable)
+    regional = [f"{term}, {region}" for term in ("L1.level", "digital", "L1.digital") for region in ("r0", "r1")]
+    assert list(frame.frame["term"]) == regional
+
+
 def test_what_was_not_run_has_no_section(found: PanelAnalysis) -> None:
     wanted = {"flow", "gmm", "gmm_tests", "linear"}
     tables = {name: frame for name, frame in found.tables.items() if name in wanted}
@@ -113,7 +127,7 @@ def test_p_values_and_probabilities_never_share_a_table(run: Path) -> None:
 def test_every_column_has_a_heading(report: Document) -> None:
     for key, block in _blocks(report, ReportTable).items():
         assert isinstance(block, ReportTable)
-        if key == "gmm":  # its columns are regions
+        if key in ("gmm", "schools-concordance"):  # their columns are regions and rules
             continue
         for name in text_table(block.frame, 3).names:
             assert name in GLOSSARY, f"{key}: {name}"
@@ -122,7 +136,7 @@ def test_every_column_has_a_heading(report: Document) -> None:
 def test_figures_ship_their_numbers_and_say_them(run: Path, report: Document) -> None:
     figures = _blocks(report, ReportFigure)
     wanted = {"row-flow", "index-weights", "variation", "regions", "long-run", "impulse-responses-1", "bracket"}
-    assert wanted | {"multiverse", "initial-conditions"} == set(figures)
+    assert wanted | {"multiverse", "initial-conditions", "schools-decisions"} == set(figures)
     for key, block in figures.items():
         assert isinstance(block, ReportFigure)
         assert re.search(r"\d", block.description), key
@@ -422,5 +436,5 @@ def test_failures_are_named_once_with_their_regions(found: PanelAnalysis) -> Non
     failed = tuple(Check(f"hansen_p [{region}]", 0.01, 0.05, "fail") for region in ("north", "south"))
     passed = Check("ar2_p [north]", 0.5, 0.05, "pass")
     failing = replace(found, fits={}, checks={"step": (*failed, passed)})
-    assert failure_line(failing) == "Failed diagnostics: hansen p [north; south]."
+    assert failure_line(failing) == "Failed diagnostics: Hansen's test [north; south]."
     assert failure_line(replace(failing, checks={"step": (passed,)})) == "No diagnostic failed."

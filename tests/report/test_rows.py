@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from report.test_row_prediction import dial_tables
+from report.row_samples import dial_tables
 from report.unshown import unshown
 
 from bayesgov.report import row_prediction, row_tests, rows

@@ -118,8 +118,8 @@ def test_many_terms_are_parted_and_their_tables_folded() -> None:
     fits = [estimator(rng.normal(0, 1, 60), np.full(60, 0.5), label, terms=terms) for label in ("one", "other")]
     blocks = decision_blocks(compare(*fits), "many", {})
     figures = [block for block in blocks if isinstance(block, ReportFigure)]
-    assert [figure.key for figure in figures] == ["many-decisions-1", "many-decisions-25", "many-decisions-49"]
-    assert [len(figure.data) for figure in figures] == [24, 24, 12]
+    assert [figure.key for figure in figures] == ["many-decisions-1-20", "many-decisions-21-40", "many-decisions-41-60"]
+    assert [len(figure.data) for figure in figures] == [20, 20, 20]
     assert all(block.folded for block in blocks if isinstance(block, ReportTable))
 
 
