@@ -8,9 +8,9 @@ Run as
 
 Times of processes count from the start of the program: imports, simulation of the data (0.03 s), fit and checks. The
 first process finds no compiled code, as on a machine that never ran it, and the next process what the first left.
-Both have the bytecode that ``uv sync`` leaves (``compile-bytecode`` in pyproject.toml). Effective draws a second are the smallest bulk ESS of regional
-coefficients and standard deviations over the time of sampling, without compilation and with the chains side by side.
-Without R or brms that part is left out. The exit status is 1 if a target is missed.
+Both have the bytecode that ``uv sync`` leaves (``compile-bytecode`` in pyproject.toml). Effective draws a second are
+the smallest bulk ESS of regional coefficients and standard deviations over the time of sampling, without compilation
+and with the chains side by side. Without R or brms that part is left out. The exit status is 1 if a target is missed.
 """
 
 from __future__ import annotations
