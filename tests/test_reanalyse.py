@@ -14,7 +14,7 @@ import xarray as xr
 import bayesgov
 
 CLAIMS = {"survey", "panel"}
-WITHIN_SECONDS = 240  # about a minute on two free cores, as the README says; other tests run beside it
+WITHIN_SECONDS = 240  # between one and two minutes on two free cores, as the README says; other tests run beside it
 
 
 @pytest.fixture(scope="module")
