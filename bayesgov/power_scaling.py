@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from bayesgov.survey.pareto import pareto_k_threshold, smoothed_weights
+from bayesgov.pareto import pareto_k_threshold, smoothed_weights
 
 WIDEST = 4.0  # powers from 1 / WIDEST to WIDEST are tried
 FEWEST_DRAWS = 25  # that the tail of the weights can be told from

@@ -10,7 +10,7 @@ from bayesgov.fits import Fit
 from bayesgov.report import figures
 from bayesgov.report.content import Equation, Paragraph, ReportFigure, ReportTable, Section
 from bayesgov.report.densities import density_curves
-from bayesgov.report.pieces import assumptions, group_of, spread_words, titled, top_level_draws
+from bayesgov.report.pieces import NORMAL, assumptions, group_of, spread_words, titled, top_level_draws
 from bayesgov.spec import CoefficientsSpec
 
 _READINGS = {
@@ -87,7 +87,7 @@ def _agreement(spec: CoefficientsSpec, readings: pd.DataFrame) -> tuple[Paragrap
 
 def _shrinkage_figure(spec: CoefficientsSpec, effects: pd.DataFrame) -> ReportFigure:
     # the printed standard error carries the published interval; 1.96 of them either side is what the z-test uses
-    reach = 1.959964 * effects["std_error"]
+    reach = NORMAL * effects["std_error"]
     data = pd.DataFrame(
         {
             "label": titled(effects["row"], effects["label"]),

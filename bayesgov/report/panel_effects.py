@@ -9,7 +9,8 @@ import pandas as pd
 from bayesgov.panel.spec import DynamicPanelSpec
 from bayesgov.report import figures, panel_figures
 from bayesgov.report.content import Block, Equation, Paragraph, ReportFigure
-from bayesgov.report.panel_tables import ALL_UNITS, COMPLETE, PARTIAL, figure_parts, named_regions, ordered_marks
+from bayesgov.report.panel_tables import ALL_UNITS, COMPLETE, PARTIAL, named_regions, ordered_marks
+from bayesgov.report.pieces import figure_parts
 from bayesgov.report.row_tables import Tables, table
 
 _SERIES = {

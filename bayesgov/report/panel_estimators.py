@@ -11,7 +11,8 @@ from bayesgov.panel.spec import DynamicPanelSpec
 from bayesgov.report import panel_figures
 from bayesgov.report.content import Block, ReportFigure
 from bayesgov.report.panel_methods import STEPS
-from bayesgov.report.panel_tables import ALL_UNITS, NORMAL, figure_parts, multiverse_rows, named_regions, ordered_marks
+from bayesgov.report.panel_tables import ALL_UNITS, multiverse_rows, named_regions, ordered_marks
+from bayesgov.report.pieces import NORMAL, figure_parts
 from bayesgov.report.row_tables import Tables, table
 
 _NEIGHBOURS = ("within", "bias-corrected", "GMM", "anderson-hsiao", "pooled")

@@ -9,7 +9,8 @@ from bayesgov.panel.spec import LEVELS, DynamicPanelSpec
 from bayesgov.panel.variation import EVERY_YEAR
 from bayesgov.report import figures, panel_figures
 from bayesgov.report.content import Block, Equation, Paragraph, ReportFigure
-from bayesgov.report.panel_tables import figure_parts, named_regions
+from bayesgov.report.panel_tables import named_regions
+from bayesgov.report.pieces import figure_parts
 from bayesgov.report.row_tables import Tables, table
 
 _REGIONS_IN_A_FIGURE = 12

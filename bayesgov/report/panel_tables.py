@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
-from bayesgov.report.pieces import numbered_parts
+from bayesgov.report.pieces import NORMAL
 from bayesgov.report.row_tables import Tables
 from bayesgov.report.tables import number_text, share_text
 
@@ -16,7 +15,6 @@ ALL_UNITS = "all"  # how the tables name what holds for every region
 ALL_UNITS_IN_WORDS = "all units"
 PARTIAL, COMPLETE = "partial pooling", "complete pooling"
 POSTERIOR = "posterior"
-NORMAL = 1.959964  # 97.5% point of the standard normal distribution
 
 # Column names that mean something else in the report's glossary of headings.
 _RENAMED = {
@@ -160,17 +158,6 @@ def ordered_marks(data: pd.DataFrame, series: Iterable[str]) -> pd.DataFrame:
     places = [(term, label, name) for term in dict.fromkeys(data["term"]) for label in labels for name in known]
     keys = ["term", "label", "series"]
     return pd.DataFrame(places, columns=keys).merge(data, on=keys, how="left")
-
-
-def figure_parts[Entry](entries: Sequence[Entry], most: int, what: str) -> Iterator[tuple[str, str, Sequence[Entry]]]:
-    """Runs of nearly equal length, at most ``most`` entries in a figure, with endings of the figures' keys and titles.
-
-    "-1-4" and ", terms 1 to 4", with ``what`` "terms"; both empty where one figure has all.
-    """
-    n_parts = max(1, math.ceil(len(entries) / most))
-    for span, part in numbered_parts(entries, math.ceil(len(entries) / n_parts) or 1):
-        one = len(part) == len(entries)
-        yield ("", "", part) if one else (f"-{span.replace(' to ', '-')}", f", {what} {span}", part)
 
 
 def printed_gmm(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -10,6 +11,8 @@ import xarray as xr
 
 from bayesgov.fits import Fit
 from bayesgov.report.content import Paragraph
+
+NORMAL = 1.959964  # 97.5% point of the standard normal distribution
 
 
 def assumptions(sentences: tuple[str, ...]) -> tuple[Paragraph, ...]:
@@ -71,3 +74,14 @@ def numbered_parts[Entry](entries: Sequence[Entry], size: int) -> Iterator[tuple
     for start in range(0, len(entries), size):
         part = entries[start : start + size]
         yield f"{start + 1} to {start + len(part)}", part
+
+
+def figure_parts[Entry](entries: Sequence[Entry], most: int, what: str) -> Iterator[tuple[str, str, Sequence[Entry]]]:
+    """Runs of nearly equal length, at most ``most`` entries in a figure, with endings of the figures' keys and titles.
+
+    "-1-4" and ", terms 1 to 4", with ``what`` "terms"; both empty where one figure has all.
+    """
+    n_parts = max(1, math.ceil(len(entries) / most))
+    for span, part in numbered_parts(entries, math.ceil(len(entries) / n_parts) or 1):
+        one = len(part) == len(entries)
+        yield ("", "", part) if one else (f"-{span.replace(' to ', '-')}", f", {what} {span}", part)

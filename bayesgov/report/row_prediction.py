@@ -9,12 +9,11 @@ import pandas as pd
 
 from bayesgov.report import held_out_figures, panel_figures
 from bayesgov.report.content import Block, ReportFigure
-from bayesgov.report.panel_tables import figure_parts
+from bayesgov.report.pieces import NORMAL, figure_parts
 from bayesgov.report.row_tables import Tables, label_of, table
 
 _SCHOOLS = {"frequentist": "maximum likelihood", "bayesian": "posterior"}
 _MOST_LEVELS, _MOST_TERMS = 12, 12  # panels in one figure
-_NORMAL = 1.959964  # 97.5% quantile
 
 
 def held_out_blocks(tables: Tables, shown: Tables) -> tuple[Block, ...]:
@@ -65,7 +64,7 @@ def _calibration(tables: Tables) -> tuple[ReportFigure, ...]:
     if "calibration" not in tables:
         return ()
     found = tables["calibration"]
-    reach = _NORMAL * found["std_error"]
+    reach = NORMAL * found["std_error"]
     data = found.assign(
         series=found["approach"].map(_SCHOOLS),
         lower=np.clip(found["observed"] - reach, 0, 1),

@@ -13,7 +13,7 @@ from bayesgov.fits import Fit
 from bayesgov.report import comparison_figures
 from bayesgov.report.comparison_tables import comparison_tables
 from bayesgov.report.content import Block, Paragraph, ReportFigure, ReportTable, Section
-from bayesgov.report.panel_tables import figure_parts
+from bayesgov.report.pieces import figure_parts
 
 _ROWS_PER_FIGURE = 24
 _LONG = 24  # rows: a longer table is folded, the figures show the same

@@ -20,9 +20,9 @@ import pandas as pd
 import xarray as xr
 
 from bayesgov.fits import Check
+from bayesgov.pareto import pareto_k_threshold, smoothed_weights
 from bayesgov.survey.design import Design
 from bayesgov.survey.margins import Coefficients
-from bayesgov.survey.pareto import pareto_k_threshold, smoothed_weights
 from bayesgov.survey.predictive import (
     block_of_draws,
     outcome_log_probability,

@@ -27,13 +27,13 @@ from bayesgov.report.panel_effects import long_run_rows
 from bayesgov.report.panel_sections import sections
 from bayesgov.report.panel_tables import (
     displayed,
-    figure_parts,
     multiverse_rows,
     ordered_marks,
     printed_gmm,
     score_differences,
     without_pooling_of_one,
 )
+from bayesgov.report.pieces import figure_parts
 from bayesgov.report.tables import text_table
 
 SECTIONS = (

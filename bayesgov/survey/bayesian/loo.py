@@ -13,9 +13,9 @@ import xarray as xr
 from scipy.special import logsumexp
 
 from bayesgov.fits import Check
+from bayesgov.pareto import pareto_k_threshold, smoothed_weights
 from bayesgov.survey.design import Design
 from bayesgov.survey.margins import Coefficients, distances
-from bayesgov.survey.pareto import pareto_k_threshold, smoothed_weights
 from bayesgov.survey.predictive import (
     block_of_draws,
     blocks,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from arviz_stats.base.array import BaseArray
 
-from bayesgov.survey.pareto import pareto_k_threshold, smoothed_weights
+from bayesgov.pareto import pareto_k_threshold, smoothed_weights
 
 
 def _arviz(log_likelihood, efficiency):
@@ -24,7 +24,7 @@ def test_agrees_with_arviz(n_draws, efficiency):
 
 
 def test_blocks_do_not_show(monkeypatch):
-    from bayesgov.survey import pareto
+    from bayesgov import pareto
 
     log_likelihood = np.random.default_rng(1).normal(-1, 0.3, size=(200, 7))
     whole = smoothed_weights(log_likelihood)
